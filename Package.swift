@@ -1,0 +1,86 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "derphole",
+  products: [
+    .executable(name: "derphole", targets: ["derphole"]),
+    .executable(name: "derprelay", targets: ["derprelay"]),
+    .executable(name: "simulate", targets: ["simulate"]),
+    .library(name: "Wire", targets: ["Wire"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+  ],
+  targets: [
+    // System libraries: module maps and thin shims, no logic.
+    .systemLibrary(name: "CLibev", providers: [.apt(["libev-dev"])]),
+    .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
+    .systemLibrary(
+      name: "CNgtcp2", pkgConfig: "libngtcp2_crypto_gnutls",
+      providers: [.apt(["libngtcp2-dev", "libngtcp2-crypto-gnutls-dev"])]),
+    .systemLibrary(name: "CNATPMP", providers: [.apt(["libnatpmp-dev"])]),
+    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
+
+    // Pure rooms: bytes and events in, bytes and effects out.
+    .target(name: "Basics"),
+    .target(name: "Wire", dependencies: ["Basics"]),
+    .target(name: "Crypto", dependencies: ["Basics", "CSodium", "CGnuTLS"]),
+    .target(name: "Machines", dependencies: ["Basics", "Wire"]),
+    .target(
+      name: "Engine",
+      dependencies: [
+        "Basics", "Wire", "Crypto", "Machines",
+        .product(name: "DequeModule", package: "swift-collections"),
+      ]),
+    .target(
+      name: "Relaying",
+      dependencies: [
+        "Basics", "Wire", "Crypto",
+        .product(name: "DequeModule", package: "swift-collections"),
+      ]),
+    .target(name: "Simulator", dependencies: ["Basics", "Wire", "Crypto", "Machines", "Engine", "Relaying"]),
+
+    // Rooms that touch the world.
+    .target(
+      name: "Reactor",
+      dependencies: [
+        "Basics", "Wire", "Crypto", "Engine", "Relaying", "CLibev", "CGnuTLS", "CCurl",
+      ]),
+    .target(
+      name: "Commands",
+      dependencies: [
+        "Basics", "Wire", "Crypto", "Machines", "Engine", "Relaying", "Reactor", "Simulator",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .executableTarget(name: "derphole", dependencies: ["Commands"]),
+    .executableTarget(name: "derprelay", dependencies: ["Commands"]),
+    .executableTarget(name: "simulate", dependencies: ["Commands"]),
+
+    // Development tools, never linked into what ships.
+    .target(name: "SpecCompiler"),
+    .target(name: "Explorer", dependencies: ["SpecCompiler"]),
+    .executableTarget(
+      name: "spec-compiler",
+      dependencies: [
+        "SpecCompiler", "Explorer",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
+    .testTarget(name: "WireTests", dependencies: ["Basics", "Wire", "Crypto"], resources: [.copy("Vectors")]),
+    .testTarget(name: "CryptoTests", dependencies: ["Basics", "Crypto", "CNgtcp2", "CNATPMP"]),
+    .testTarget(name: "MachinesTests", dependencies: ["Machines"]),
+    .testTarget(name: "SpecCompilerTests", dependencies: ["SpecCompiler", "Explorer"]),
+    .testTarget(name: "EngineTests", dependencies: ["Basics", "Wire", "Crypto", "Machines", "Engine"]),
+    .testTarget(name: "RelayingTests", dependencies: ["Basics", "Wire", "Crypto", "Relaying"]),
+    .testTarget(name: "SimulatorTests", dependencies: ["Basics", "Engine", "Simulator"]),
+    .testTarget(name: "ReactorTests", dependencies: ["Basics", "Wire", "Crypto", "Engine", "Reactor"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["Basics", "Wire", "Crypto"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
