@@ -37,7 +37,8 @@ struct EnvelopeVectorTests {
       while wire.count < one["wire_padded_with_spaces_to"].integer { wire.append(0x20) }
       let name = one["name"].text
       switch one["error"].optionalText {
-      case nil, "unauthenticated envelope": #expect(throws: Never.self, "\(name)") { try SealedEnvelope.parse(wire) }
+      case nil, "unauthenticated envelope":
+        #expect(throws: Never.self, "\(name)") { try SealedEnvelope.parse(wire) }
       case "invalid envelope size":
         #expect(throws: EnvelopeError.invalidSize, "\(name)") { try SealedEnvelope.parse(wire) }
       default: #expect(throws: EnvelopeError.self, "\(name)") { try SealedEnvelope.parse(wire) }
@@ -67,7 +68,8 @@ struct EnvelopeVectorTests {
     for flow in try Vector.load("flows")["flows"].list {
       for message in flow["messages"].list where message["payload"].optionalText != nil {
         let sealed = try SealedEnvelope.parse(message["payload"].utf8)
-        #expect(sealed.canonicalBytes == message["payload"].utf8, "\(flow["name"].text) \(message["i"].integer)")
+        #expect(
+          sealed.canonicalBytes == message["payload"].utf8, "\(flow["name"].text) \(message["i"].integer)")
         #expect(sealed.envelope.kind.rawValue == message["type"].text)
         #expect(sealed.mac?.utf8.count == 43)
         count += 1

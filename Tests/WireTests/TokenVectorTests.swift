@@ -67,7 +67,9 @@ struct TokenVectorTests {
     for one in try Vector.load("derp-routes")["wire_cases"].list {
       let wire = one["wire_hex"].bytes
       do {
-        let (route, length) = try wire.lend { (bytes) throws(DERPRouteError) in try DERPRoute.parse(wire: bytes) }
+        let (route, length) = try wire.lend { (bytes) throws(DERPRouteError) in
+          try DERPRoute.parse(wire: bytes)
+        }
         #expect(one["error"].isNull)
         #expect(length == one["consumed"].integer)
         #expect(route.host == one["host"].text)

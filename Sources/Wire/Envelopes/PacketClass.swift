@@ -7,14 +7,10 @@ public enum PacketClass: Hashable, Sendable {
   /// A frame of the native plane.
   case sessionFrame
 
-  /// The first byte of every native session frame. QUIC cannot start a packet with it: its second bit is clear
-  /// (RFC 9000, section 17).
-  public static let sessionFrameMarker: UInt8 = 0xB1
-
   /// Classifies a packet. A QUIC packet may start with `{`, so what does is read before it counts as JSON.
   public static func classify(_ packet: UnsafeRawBufferPointer) -> PacketClass {
     guard let first = packet.first else { return .datagram }
-    if first == sessionFrameMarker { return .sessionFrame }
+    if first == SessionFrameHeader.magic { return .sessionFrame }
     guard first == UInt8(ascii: "{"), let document = try? EnvelopeDocument.parse(packet),
       document.kind != nil
     else { return .datagram }

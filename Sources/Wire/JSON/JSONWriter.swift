@@ -36,6 +36,13 @@ struct JSONWriter {
     needsComma = false
   }
 
+  /// Writes a number as the name of a member; its value must follow.
+  mutating func name(number: Int) {
+    separate()
+    bytes.append(contentsOf: "\"\(number)\":".utf8)
+    needsComma = false
+  }
+
   mutating func null() { raw("null") }
 
   mutating func value(_ value: Bool) { raw(value ? "true" : "false") }

@@ -4,9 +4,14 @@ extension DERPRoute {
 
   /// Reads what the environment variable may hold: `https://host[:port]` with the path empty, `/` or `/derp`.
   public static func parse(environmentValue text: String) throws(DERPRouteError) -> DERPRoute {
-    let (route, isPlainHTTP) = try parse(url: text)
-    guard !isPlainHTTP else { throw .schemeNotHTTPS }
-    return route
+    let parsed: (route: DERPRoute, isPlainHTTP: Bool)
+    do {
+      parsed = try parse(url: text)
+    } catch .schemeNotHTTP {
+      throw .schemeNotHTTPS
+    }
+    guard !parsed.isPlainHTTP else { throw .schemeNotHTTPS }
+    return parsed.route
   }
 
   /// Reads a relay's URL, `https` or `http`; the port defaults to the scheme's own.
@@ -15,12 +20,12 @@ extension DERPRoute {
   ) throws(DERPRouteError) -> (route: DERPRoute, isPlainHTTP: Bool) {
     let characters = Array(text.utf8)
     guard characters.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else { throw .malformedURL }
-    guard let colon = characters.firstIndex(of: UInt8(ascii: ":")) else { throw .schemeNotHTTPS }
+    guard let colon = characters.firstIndex(of: UInt8(ascii: ":")) else { throw .schemeNotHTTP }
     let isPlainHTTP: Bool
     switch String(decoding: characters[..<colon], as: UTF8.self).lowercased() {
     case "https": isPlainHTTP = false
     case "http": isPlainHTTP = true
-    default: throw .schemeNotHTTPS
+    default: throw .schemeNotHTTP
     }
     var rest = characters[(colon + 1)...]
     guard !rest.contains(UInt8(ascii: "#")) else { throw .fragment }
