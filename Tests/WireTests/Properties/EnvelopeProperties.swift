@@ -65,6 +65,7 @@ enum EnvelopeProperties {
 
     mutating func byte() -> UInt8 { bytes(1)[0] }
 
-    mutating func text() -> String { String(decoding: rest, as: UTF8.self) }
+    /// A text of at most 1,000 bytes: a claim has room for no more.
+    mutating func text() -> String { String(decoding: bytes(min(rest.count, 1_000)), as: UTF8.self) }
   }
 }
