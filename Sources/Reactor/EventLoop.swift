@@ -15,6 +15,8 @@ public final class EventLoop {
   private var deferred: [() -> Void] = []
   /// Watchers whose interest changed in this round. Unowned: a watcher removes itself when it goes.
   private var changed: [Unmanaged<IOWatcher>?] = []
+  /// The ones being handled; empty otherwise. Kept for its memory.
+  private var applying: [Unmanaged<IOWatcher>?] = []
   private var stopRequested = false
   private var isRunning = false
 
@@ -105,7 +107,9 @@ public final class EventLoop {
       for work in round { work() }
     }
     // Last, right before libev hands its changes to epoll. No user code runs from here.
-    for watcher in changed { watcher?.takeUnretainedValue().applyInterest() }
-    changed.removeAll(keepingCapacity: true)
+    guard !changed.isEmpty else { return }
+    swap(&changed, &applying)
+    for watcher in applying { watcher?.takeUnretainedValue().applyInterest() }
+    applying.removeAll(keepingCapacity: true)
   }
 }
