@@ -102,7 +102,8 @@ extension Composition {
   }
 
   private mutating func checkStep(
-    _ event: DecisionNames.Event, _ claimant: Int, _ before: AcceptorState, _ after: AcceptorState, _ sent: Sent
+    _ event: DecisionNames.Event, _ claimant: Int, _ before: AcceptorState, _ after: AcceptorState,
+    _ sent: Sent
   ) {
     let open = before.state != .closed
     let deferred = before.bound != 0 && before.adopted == 0 && before.bound != claimant
@@ -110,7 +111,9 @@ extension Composition {
     if sent.answers != answers { fail("DEC-I4", "\(sent.answers) answers instead of \(answers)") }
     let foreign = event == .foreignClaim && open ? 1 : 0
     if sent.foreignAborts != foreign { fail("DEC-I6", "\(sent.foreignAborts) aborts instead of \(foreign)") }
-    if event == .foreignClaim, before.bits != after.bits { fail("DEC-I6", "an upstream claim moved something") }
+    if event == .foreignClaim, before.bits != after.bits {
+      fail("DEC-I6", "an upstream claim moved something")
+    }
     let aborts = event == .cancel && open && before.bound != 0 ? 1 : 0
     if sent.aborts != aborts { fail("DEC-I8", "\(sent.aborts) aborts instead of \(aborts)") }
     if !open, before.bits != after.bits { fail("DEC-I10", "the closed state changed") }

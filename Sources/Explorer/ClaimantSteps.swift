@@ -18,7 +18,8 @@ extension Composition {
     let row: Int
     switch outcome {
     case .row(let taken): row = taken
-    case .ignored: return checkStep(index, event, before, before, claims: 0, aborts: 0, armsRetry: false, world)
+    case .ignored:
+      return checkStep(index, event, before, before, claims: 0, aborts: 0, armsRetry: false, world)
     case .protocolError: return fail("CLM-I8", "protocol error")
     }
     claimRowsTaken[row] = true

@@ -65,7 +65,9 @@ struct MachineTable {
     var disarms = arms
     for (index, timer) in spec.timers.enumerated() {
       timerEvents.append(try number(timer.event, vocabulary.events, timer.line))
-      for name in timer.armedIn { armedIn[Int(try number(name, vocabulary.states, timer.line))] |= 1 << index }
+      for name in timer.armedIn {
+        armedIn[Int(try number(name, vocabulary.states, timer.line))] |= 1 << index
+      }
       for name in timer.armedBy { arms[Int(try number(name, vocabulary.actions, timer.line))] |= 1 << index }
       for name in timer.disarmedBy {
         disarms[Int(try number(name, vocabulary.actions, timer.line))] |= 1 << index

@@ -46,12 +46,15 @@ public struct MutationReport: Sendable {
 
 /// Explores every mutation of both specs with `bounds`, until something notices it.
 ///
+/// `isWanted` may leave mutations out by their names; those count as noticed.
 /// - Throws: a diagnostic when a spec uses names that the model does not know.
-public func runMutations(claim: Spec, decision: Spec, bounds: Bounds) throws(Diagnostic) -> MutationReport {
+public func runMutations(
+  claim: Spec, decision: Spec, bounds: Bounds, only isWanted: (String) -> Bool = { _ in true }
+) throws(Diagnostic) -> MutationReport {
   var report = MutationReport()
   for spec in [claim, decision] {
     var survivors: [String] = []
-    for mutation in Mutation.all(of: spec) {
+    for mutation in Mutation.all(of: spec) where isWanted(mutation.name) {
       report.mutations += 1
       let exploration = try Search.explore(
         claim: spec.name == claim.name ? mutation.spec : claim,

@@ -17,10 +17,13 @@ import Testing
     Fault(old: "Status: complete", new: "Status: done", at: "Status: done", says: "the status is"),
     Fault(old: "Prefix: DOR", new: "", at: "# door", says: "no line \"Prefix: …\""),
     Fault(old: "## Guards", new: "## Guard", at: "## Guard", says: "unknown section \"Guard\""),
-    Fault(old: "## Guards", new: "### Guards", at: "# door", says: "no section \"## Guards\""),
+    Fault(
+      old: "## Survivors", new: "### Survivors", at: "# door", says: "no section \"## Survivors\""),
     Fault(old: "## Guards", new: "## Events", at: "", says: "a second section \"Events\""),
-    Fault(old: "| rattle | Make a noise |", new: "| rattle |", at: "| rattle |", says: "1 columns instead of 2"),
-    Fault(old: "| rattle | Make a noise |", new: "| rattle | Make", at: "| rattle | Make", says: "must end in |"),
+    Fault(
+      old: "| rattle | Make a noise |", new: "| rattle |", at: "| rattle |", says: "1 columns instead of 2"),
+    Fault(
+      old: "| rattle | Make a noise |", new: "| rattle | Make", at: "| rattle | Make", says: "must end in |"),
     Fault(
       old: "| Event | Meaning |", new: "| Events | Meaning |", at: "| Events |", says: "the header must be"),
     Fault(
@@ -48,7 +51,8 @@ import Testing
     Fault(
       old: "- **DOR-I1** A burnt door has no timer.", new: "", at: "# door", says: "at least one invariant"),
     Fault(
-      old: "| disarmSwing | DOR-3 |", new: "| disarmSwing | |", at: "| open | fire", says: "a row needs a rule"),
+      old: "| disarmSwing | DOR-3 |", new: "| disarmSwing | |", at: "| open | fire",
+      says: "a row needs a rule"),
     Fault(
       old: "| disarmSwing | DOR-3 |", new: "| disarmSwing | DOR-1, DOR-3 |", at: "| open | fire",
       says: "is not the name of one rule"),
@@ -156,7 +160,8 @@ import Testing
     let noTable = Fixture.text.replacing("| Guard | Meaning |\n| --- | --- |\n", with: "")
       .replacing("| isLocked | The key was turned |\n", with: "")
     #expect(Fixture.diagnostics(noTable).map(\.message) == ["section \"Guards\" has no table"])
-    let noRuler = Fixture.text.replacing("| Guard | Meaning |\n| --- | --- |\n", with: "| Guard | Meaning |\n")
+    let noRuler = Fixture.text.replacing(
+      "| Guard | Meaning |\n| --- | --- |\n", with: "| Guard | Meaning |\n")
     #expect(Fixture.diagnostics(noRuler).map(\.message) == ["the header must be followed by | --- | …"])
     #expect(Fixture.diagnostics("").map(\.message).first?.hasPrefix("no title") == true)
   }
