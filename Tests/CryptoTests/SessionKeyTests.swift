@@ -1,0 +1,176 @@
+import Basics
+import Crypto
+import Testing
+
+private func seal(
+  _ key: AESGCM256Key, lane: UInt8 = 0, number: UInt64 = 0, header: [UInt8] = [], _ text: [UInt8]
+) throws -> [UInt8] {
+  var out = [UInt8](repeating: 0, count: text.count + AESGCM256Key.tagLength)
+  try text.withUnsafeBytes { plaintext in
+    try header.withUnsafeBytes { header in
+      try out.withUnsafeMutableBytes {
+        try key.seal(lane: lane, packetNumber: number, associatedData: header, plaintext: plaintext, into: $0)
+      }
+    }
+  }
+  return out
+}
+
+private func open(
+  _ key: AESGCM256Key, lane: UInt8 = 0, number: UInt64 = 0, header: [UInt8] = [], _ sealed: [UInt8]
+) throws -> [UInt8] {
+  var buffer = sealed
+  let length = try header.withUnsafeBytes { header in
+    try buffer.withUnsafeMutableBytes {
+      try key.open(lane: lane, packetNumber: number, associatedData: header, inPlace: $0)
+    }
+  }
+  return Array(buffer.prefix(length))
+}
+
+@Suite struct AESGCMTests {
+  static let zeroKey = SecretBytes([UInt8](repeating: 0, count: 32))
+
+  @Test("the GCM specification's test cases 13 and 14")
+  func specification() throws {
+    #expect(
+      try Hex.encode(seal(AESGCM256Key(key: Self.zeroKey), [])) == "530f8afbc74536b9a963b4f1c4cb738b")
+    #expect(
+      try Hex.encode(seal(AESGCM256Key(key: Self.zeroKey), [UInt8](repeating: 0, count: 16)))
+        == "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919")
+  }
+
+  @Test("the nonce is 000000 || lane || packet number (checked with OpenSSL 3.0)")
+  func nonce() throws {
+    let key = try AESGCM256Key(
+      key: SecretBytes(bytes("0d11b906b713ea97a4ff210f12c4d59c01628429833e598c6559776cb835309d")))
+    let text = Array("The quick brown fox jumps over the lazy dog".utf8)
+    let header: [UInt8] = [0xb1, 2, 3, 4, 5]
+    let sealed = try seal(key, lane: 7, number: 0x0102_0304_0506_0708, header: header, text)
+    #expect(
+      Hex.encode(sealed) == """
+        4eaeb45ade28fb197650eb6a509e9b9eae868fd152323853195b61c38f5b43795b032dfdf0417ac4327ef90b3dbc257f6487\
+        88b0eba4ca1ca725c3
+        """)
+    #expect(try open(key, lane: 7, number: 0x0102_0304_0506_0708, header: header, sealed) == text)
+  }
+
+  @Test("sealing in place gives the same bytes", arguments: [0, 1, 15, 16, 17, 1_358, 65_000])
+  func inPlace(length: Int) throws {
+    let text = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    let apart = try seal(AESGCM256Key(key: Self.zeroKey), text)
+    let key = try AESGCM256Key(key: Self.zeroKey)
+    var buffer = text + [UInt8](repeating: 0, count: AESGCM256Key.tagLength)
+    try buffer.withUnsafeMutableBytes {
+      let plaintext = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0)[..<length])
+      try key.seal(
+        lane: 0, packetNumber: 0, associatedData: UnsafeRawBufferPointer(start: nil, count: 0),
+        plaintext: plaintext, into: $0)
+    }
+    #expect(buffer == apart)
+    #expect(try open(key, buffer) == text)
+  }
+
+  @Test("a change of ciphertext, tag, header, lane or number is noticed")
+  func tampering() throws {
+    let key = try AESGCM256Key(key: Self.zeroKey)
+    let sealed = try seal(key, lane: 1, number: 5, header: [9], [1, 2, 3])
+    for index in sealed.indices {
+      var changed = sealed
+      changed[index] ^= 0x10
+      #expect(throws: CryptoError.notAuthentic) { try open(key, lane: 1, number: 5, header: [9], changed) }
+    }
+    #expect(throws: CryptoError.notAuthentic) { try open(key, lane: 1, number: 5, header: [8], sealed) }
+    #expect(throws: CryptoError.notAuthentic) { try open(key, lane: 2, number: 5, header: [9], sealed) }
+    #expect(throws: CryptoError.notAuthentic) { try open(key, lane: 1, number: 6, header: [9], sealed) }
+    #expect(throws: CryptoError.invalidLength) {
+      try open(key, lane: 1, number: 5, header: [9], Array(sealed.prefix(15)))
+    }
+    #expect(try open(key, lane: 1, number: 5, header: [9], sealed) == [1, 2, 3])
+  }
+
+  @Test("packet numbers of a lane only grow; lanes count apart")
+  func numbers() throws {
+    let key = try AESGCM256Key(key: Self.zeroKey)
+    _ = try seal(key, lane: 0, number: 3, [1])
+    #expect(throws: CryptoError.nonceReused) { try seal(key, lane: 0, number: 3, [1]) }
+    #expect(throws: CryptoError.nonceReused) { try seal(key, lane: 0, number: 2, [1]) }
+    _ = try seal(key, lane: 0, number: 4, [1])
+    _ = try seal(key, lane: 255, number: 3, [1])
+    _ = try seal(key, lane: 1, number: .max - 1, [1])
+    #expect(throws: CryptoError.nonceReused) { try seal(key, lane: 1, number: .max, [1]) }
+  }
+
+  @Test("a key or an output of another length is refused")
+  func lengths() throws {
+    #expect(throws: CryptoError.invalidLength) {
+      try AESGCM256Key(key: SecretBytes([UInt8](repeating: 0, count: 16)))
+    }
+    let key = try AESGCM256Key(key: Self.zeroKey)
+    var out = [UInt8](repeating: 0, count: 3)
+    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+    #expect(throws: CryptoError.invalidLength) {
+      try out.withUnsafeMutableBytes {
+        try key.seal(lane: 0, packetNumber: 0, associatedData: nothing, plaintext: nothing, into: $0)
+      }
+    }
+  }
+}
+
+@Suite struct SessionKeyScheduleTests {
+  static let schedule = SessionKeySchedule(
+    bearerSecret: Bytes32(Array(64..<96))!, ephemeralShared: SecretBytes(Array(0..<32)),
+    staticShared: SecretBytes(Array(32..<64)), transcript: Bytes32(Array(96..<128))!)
+
+  @Test("secrets of each direction and purpose (checked with an independent HKDF)")
+  func secrets() {
+    let expected = [
+      "a977292b4deab36021db0b95ae90c0fd68a50ab0c332806f63ec255d66874426",
+      "623b5a72beea97c2442c9a451063266f83ce6c26d86e36d132602214ba3b8d12",
+      "e65cf8db88a78dc24deb6b1011107ae8804a860fddf10a81a3cd2257fb672729",
+      "131d997233e84db479de037d8f4eecfc9c2050021b293d7aef1ff4521ee0dfad",
+    ]
+    var index = 0
+    for direction in SessionKeySchedule.Direction.allCases {
+      for purpose in SessionKeySchedule.Purpose.allCases {
+        #expect(hex(Self.schedule.secret(direction: direction, purpose: purpose)) == expected[index])
+        index += 1
+      }
+    }
+  }
+
+  @Test("the next epoch and the cipher of an epoch")
+  func epochs() throws {
+    let secret = Self.schedule.secret(direction: .claimantToAcceptor, purpose: .data)
+    let next = SessionKeySchedule.next(secret)
+    #expect(hex(next) == "c0af96155e8316d7da2283f50aa4fa6b7adf9f05ac483e0cabc556ad07393169")
+    let derived = try SessionKeySchedule.key(secret)
+    let direct = try AESGCM256Key(
+      key: SecretBytes(bytes("0d11b906b713ea97a4ff210f12c4d59c01628429833e598c6559776cb835309d")))
+    let sealed = try seal(derived, [1, 2, 3])
+    #expect(try open(direct, sealed) == [1, 2, 3])
+    #expect(throws: CryptoError.notAuthentic) { try open(SessionKeySchedule.key(next), sealed) }
+  }
+
+  @Test("every input matters")
+  func inputs() {
+    let base = hex(Self.schedule.secret(direction: .acceptorToClaimant, purpose: .data))
+    let variants = [
+      SessionKeySchedule(
+        bearerSecret: .zero, ephemeralShared: SecretBytes(Array(0..<32)),
+        staticShared: SecretBytes(Array(32..<64)), transcript: Bytes32(Array(96..<128))!),
+      SessionKeySchedule(
+        bearerSecret: Bytes32(Array(64..<96))!, ephemeralShared: SecretBytes(Array(1..<33)),
+        staticShared: SecretBytes(Array(32..<64)), transcript: Bytes32(Array(96..<128))!),
+      SessionKeySchedule(
+        bearerSecret: Bytes32(Array(64..<96))!, ephemeralShared: SecretBytes(Array(0..<32)),
+        staticShared: SecretBytes(Array(33..<65)), transcript: Bytes32(Array(96..<128))!),
+      SessionKeySchedule(
+        bearerSecret: Bytes32(Array(64..<96))!, ephemeralShared: SecretBytes(Array(0..<32)),
+        staticShared: SecretBytes(Array(32..<64)), transcript: .zero),
+    ]
+    for variant in variants {
+      #expect(hex(variant.secret(direction: .acceptorToClaimant, purpose: .data)) != base)
+    }
+  }
+}
