@@ -53,8 +53,13 @@ struct FileAccess {
   // <fcntl.h> shows it only to GNU sources.
   private static let setPipeSize: Int32 = 1_031
 
+  /// Where a process finds its open descriptors, to open them once more.
+  static let descriptorFolder = "/proc/self/fd"
+
   /// Looks at an open descriptor. `access` is O_RDONLY or O_WRONLY.
-  init(_ descriptor: Int32, access: Int32, name: String) throws(FileError) {
+  init(
+    _ descriptor: Int32, access: Int32, name: String, folder: String = Self.descriptorFolder
+  ) throws(FileError) {
     self.name = name
     var status = stat()
     let flags = fcntl(descriptor, F_GETFL)
@@ -68,7 +73,7 @@ struct FileAccess {
       if status.st_mode & S_IFMT == S_IFIFO { _ = fcntl(descriptor, Self.setPipeSize, Self.pipeSize) }
       mode = .nonBlocking
       if flags & O_NONBLOCK == 0 {
-        let own = open("/proc/self/fd/\(descriptor)", access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        let own = open("\(folder)/\(descriptor)", access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
         if own >= 0 { use = own } else { mode = .polled }
       }
     default: break

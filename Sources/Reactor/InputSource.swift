@@ -37,10 +37,12 @@ public final class InputSource {
     }
   }
 
-  private init(
-    _ loop: EventLoop, _ descriptor: Int32, _ name: String, owned: Bool, _ readable: @escaping () -> Void
+  /// `folder` is where shared descriptions are opened anew; not everywhere can they be.
+  init(
+    _ loop: EventLoop, _ descriptor: Int32, _ name: String, owned: Bool,
+    folder: String = FileAccess.descriptorFolder, _ readable: @escaping () -> Void
   ) throws(FileError) {
-    access = try FileAccess(descriptor, access: O_RDONLY, name: name)
+    access = try FileAccess(descriptor, access: O_RDONLY, name: name, folder: folder)
     original = descriptor
     ownsOriginal = owned
     var status = stat()

@@ -35,10 +35,12 @@ public final class OutputSink {
     }
   }
 
-  private init(
-    _ loop: EventLoop, _ descriptor: Int32, _ name: String, owned: Bool, _ writable: @escaping () -> Void
+  /// `folder` is where shared descriptions are opened anew; not everywhere can they be.
+  init(
+    _ loop: EventLoop, _ descriptor: Int32, _ name: String, owned: Bool,
+    folder: String = FileAccess.descriptorFolder, _ writable: @escaping () -> Void
   ) throws(FileError) {
-    access = try FileAccess(descriptor, access: O_WRONLY, name: name)
+    access = try FileAccess(descriptor, access: O_WRONLY, name: name, folder: folder)
     original = descriptor
     ownsOriginal = owned
     watcher = loop.watch(access.descriptor) { _ in writable() }

@@ -1,7 +1,9 @@
 import Basics
 import Foundation
-import Reactor
 import Testing
+import Testing
+
+@testable import Reactor
 
 /// What standard input or output may be connected to.
 enum Connection: String, CaseIterable, Sendable {
@@ -75,6 +77,29 @@ enum Connection: String, CaseIterable, Sendable {
     if kind == .unixSocket { #expect(before & O_NONBLOCK == 0) }
     reader.cancel()
     close(readEnd)
+  }
+
+  /// A pipe of another user cannot be opened anew; then every step is asked for before.
+  @Test func aPipeThatCannotBeReopenedDoesNotBlockEither() throws {
+    let test = try TestLoop()
+    let (readEnd, writeEnd) = open(.pipe)
+    defer { close(readEnd) }
+    var received = 0
+    var sent = 0
+    let block = [UInt8](repeating: 9, count: 3_000_000)
+    let sink = try OutputSink(test.loop, writeEnd, "output", owned: false, folder: "/nonexistent") {}
+    let source = try InputSource(test.loop, readEnd, "input", owned: false, folder: "/nonexistent") {}
+    #expect(try take(from: source).0 == .wouldBlock)
+    // By turns, in one thread: a blocking step of either would hang the test.
+    while received < block.count {
+      let given = try give(block[sent...], to: sink)
+      sent += given
+      let (_, bytes) = try take(from: source)
+      received += bytes.count
+      #expect(given > 0 || !bytes.isEmpty)
+    }
+    close(writeEnd)
+    #expect(try take(from: source).0 == .end)
   }
 
   @Test(arguments: [Connection.pipe, .unixSocket])
