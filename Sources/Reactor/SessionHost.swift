@@ -19,6 +19,20 @@ public final class SessionHost {
     }
   }
 
+  /// An open descriptor for payload and what messages call it.
+  public struct Payload {
+    public var descriptor: Int32
+    public var name: String
+    /// For an output: makes what was written final, before the peer is told that all arrived.
+    public var commit: (() throws(FileError) -> Void)?
+
+    public init(descriptor: Int32, name: String, commit: (() throws(FileError) -> Void)? = nil) {
+      self.descriptor = descriptor
+      self.name = name
+      self.commit = commit
+    }
+  }
+
   /// How much is read from or written to the relay at once, in bytes.
   private static let sendBufferSize = 256 << 10
   private static let receiveBufferSize = 512 << 10
@@ -30,8 +44,9 @@ public final class SessionHost {
   private let loop: EventLoop
   private let session: Session
   private let relay: Relay
-  private let source: InputSource?
-  private let output: OutputSink?
+  private var source: InputSource?
+  private var output: OutputSink?
+  private let commit: (() throws(FileError) -> Void)?
   private let observer: (SessionEvent) -> Void
   private let completion: (SessionOutcome) -> Void
 
@@ -58,19 +73,26 @@ public final class SessionHost {
   ///   - observer: is shown every event of the session.
   ///   - completion: is called once, when goodbye has been said.
   public init(
-    _ loop: EventLoop, _ session: Session, relay: Relay, source: InputSource?, output: OutputSink?,
+    _ loop: EventLoop, _ session: Session, relay: Relay, source: Payload?, output: Payload?,
     observer: @escaping (SessionEvent) -> Void, completion: @escaping (SessionOutcome) -> Void
-  ) {
+  ) throws(FileError) {
     self.loop = loop
     self.session = session
     self.relay = relay
-    self.source = source
-    self.output = output
+    commit = output?.commit
     self.observer = observer
     self.completion = completion
     timer = loop.makeTimer { [weak self] in self?.timeout() }
-    source?.onReadable = { [weak self] in self?.turn() }
-    output?.onWritable = { [weak self] in self?.outputWritable() }
+    if let source {
+      self.source = try InputSource(loop, descriptor: source.descriptor, name: source.name) { [weak self] in
+        self?.turn()
+      }
+    }
+    if let output {
+      self.output = try OutputSink(loop, descriptor: output.descriptor, name: output.name) { [weak self] in
+        self?.outputWritable()
+      }
+    }
   }
 
   deinit {
@@ -172,7 +194,8 @@ public final class SessionHost {
 
   private func finishOutput() {
     do {
-      try output?.finish()
+      try output?.close()
+      try commit?()
       session.handle(.outputClosed, at: loop.now)
     } catch {
       session.handle(.outputFailed(reason: "\(error)"), at: loop.now)

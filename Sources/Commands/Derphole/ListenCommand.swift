@@ -25,7 +25,7 @@ struct ListenCommand: ParsableCommand {
   @OptionGroup var globals: GlobalOptions
   @OptionGroup var map: RelayMapOptions
 
-  @Flag(name: .long, help: "Print the token alone on standard output; payload then needs --output.")
+  @Flag(name: .long, help: "Print the token as the first line of standard output, and not on standard error.")
   var printTokenOnly = false
 
   @Option(
@@ -53,7 +53,7 @@ struct ListenCommand: ParsableCommand {
       var random = SecureRandom()
       let derpKey = X25519PrivateKey(random: &random)
       let token = makeToken(relay, derpKey: derpKey, random: &random)
-      let sink = try PayloadFiles.output(loop, path: output, isStandardOutputTaken: printTokenOnly)
+      let file = try output.map { path throws(CommandFailure) in try Self.newFile(path) }
       var configuration = SessionConfiguration(
         role: .acceptor(expiresAt: loop.now + .seconds(Self.tokenLifetimeSeconds)), token: token,
         derpKey: derpKey, flow: .receives, relayHost: relay.hostHeader)
@@ -64,8 +64,24 @@ struct ListenCommand: ParsableCommand {
       } else {
         reporter.token(token.encoded())
       }
-      return SessionRunner(loop, session, reporter: reporter).run(
-        relay: relay.endpoint, source: nil, output: sink)
+      var payload = SessionHost.Payload(descriptor: STDOUT_FILENO, name: "standard output")
+      if let file, let output {
+        payload = SessionHost.Payload(descriptor: file.descriptor, name: output) { () throws(FileError) in
+          try file.commit()
+        }
+      }
+      let status = try SessionRunner(loop, session, reporter: reporter).run(
+        relay: relay.endpoint, output: payload)
+      file?.discard()
+      return status
+    }
+  }
+
+  private static func newFile(_ path: String) throws(CommandFailure) -> PartialFile {
+    do {
+      return try PartialFile(path: path)
+    } catch {
+      throw CommandFailure("cannot create \(error)", status: ExitStatus.localInputOutput)
     }
   }
 

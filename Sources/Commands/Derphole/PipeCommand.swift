@@ -45,9 +45,9 @@ struct PipeCommand: ParsableCommand {
         relayHost: relay.hostHeader)
       configuration.isRelayOnly = options.forceRelay
       let session = Session(configuration, random: random, at: loop.now)
-      let source = try PayloadFiles.standardInput(loop)
-      return SessionRunner(loop, session, reporter: reporter).run(
-        relay: relay.endpoint, source: source, output: nil)
+      return try SessionRunner(loop, session, reporter: reporter).run(
+        relay: relay.endpoint,
+        source: SessionHost.Payload(descriptor: STDIN_FILENO, name: "standard input"))
     }
   }
 }

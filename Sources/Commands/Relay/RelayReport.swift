@@ -19,15 +19,15 @@ final class RelayReport {
     let url = "\(isTLS ? "https" : "http")://\(host.address)/derp"
     let stun = host.stunAddress.map { "\($0)" }
     if json {
-      var line = JSONLine("ready")
-      line.add("listen", "\(host.address)")
+      var line = JSONLine(event: "listening")
+      line.add("address", "\(host.address)")
       line.add("url", url)
       line.add("tls", isTLS)
       if let stun { line.add("stun", stun) }
       line.add("public_key", host.publicKey.hex)
       print(line.text)
     } else {
-      print("derprelay ready on \(url)\(stun.map { ", STUN on \($0)" } ?? "")")
+      print("derprelay: listening on \(host.address) (\(url))\(stun.map { ", STUN on \($0)" } ?? "")")
     }
   }
 
@@ -37,23 +37,23 @@ final class RelayReport {
     let sentence: String
     switch event {
     case .refused(let address, let reason):
-      line = JSONLine("refused")
+      line = JSONLine(event: "refused")
       line.add("address", Self.text(address))
       line.add("reason", reason.description)
       sentence = "refused \(Self.text(address)): \(reason)"
     case .answered(let id, let status):
-      line = JSONLine("answered")
+      line = JSONLine(event: "answered")
       line.add("connection", id.description)
       line.add("status", UInt64(status))
       sentence = "\(id) answered with \(status)"
     case .joined(let id, let key, let address):
-      line = JSONLine("joined")
+      line = JSONLine(event: "joined")
       line.add("connection", id.description)
       line.add("key", key.hex)
       line.add("address", Self.text(address))
       sentence = "\(id) joined from \(Self.text(address)) as \(key.hex)"
     case .left(let id, let key, let reason, let traffic):
-      line = JSONLine("left")
+      line = JSONLine(event: "left")
       line.add("connection", id.description)
       if let key { line.add("key", key.hex) }
       line.add("reason", reason.description)
@@ -70,7 +70,7 @@ final class RelayReport {
 
   func stopping(_ host: RelayHost) {
     if json {
-      var line = JSONLine("stopping")
+      var line = JSONLine(event: "stopping")
       line.add("connections", UInt64(host.connectionCount))
       print(line.text)
     } else {
@@ -86,14 +86,14 @@ final class RelayReport {
       ("dropped_unknown", counters.droppedUnknown), ("dropped_full", counters.droppedFull),
       ("dropped_control", counters.droppedControl), ("pauses", counters.pauses),
     ]
-    var line = JSONLine("stopped")
+    var line = JSONLine(event: "stopped")
     for (name, value) in numbers { line.add(name, value) }
     print(json ? line.text : numbers.map { "\($0.0) \($0.1)" }.joined(separator: ", "))
   }
 
   func failure(_ message: String) {
     if json {
-      var line = JSONLine("error")
+      var line = JSONLine(event: "error")
       line.add("message", message)
       print(line.text)
     } else {
@@ -111,7 +111,7 @@ final class RelayReport {
       return
     }
     if lost > 0 {
-      var notice = JSONLine("lines_lost")
+      var notice = JSONLine(event: "lines_lost")
       notice.add("count", UInt64(lost))
       let text = json ? notice.text : "\(lost) lines were left out here"
       lost = 0
@@ -124,33 +124,5 @@ final class RelayReport {
     var bytes = Array(line.utf8)
     bytes.append(UInt8(ascii: "\n"))
     _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
-  }
-}
-
-/// One event as a JSON object on one line.
-private struct JSONLine {
-  private var members: String
-
-  init(_ event: String) { members = "\"event\":\"\(event)\"" }
-
-  mutating func add(_ name: String, _ value: UInt64) { members += ",\"\(name)\":\(value)" }
-  mutating func add(_ name: String, _ value: Bool) { members += ",\"\(name)\":\(value)" }
-  mutating func add(_ name: String, _ value: String) { members += ",\"\(name)\":\"\(Self.escaped(value))\"" }
-
-  var text: String { "{\(members)}" }
-
-  /// RFC 8259, section 7.
-  private static func escaped(_ text: String) -> String {
-    var result = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case _ where scalar.value < 0x20:
-        result += "\\u00" + Hex.encode([UInt8(scalar.value)])
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result
   }
 }

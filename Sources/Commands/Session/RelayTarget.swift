@@ -69,7 +69,7 @@ struct RelayTarget {
     } else if environment(serverURLVariable) != nil {
       target = RelayTarget(route: nil, region: token.bootstrapRegion, isPlainHTTP: false, url: "")
     } else {
-      target = try PublicRelays.named(token.bootstrapRegion, map: map, loop)
+      target = try PublicRelays.named(token.bootstrapRegion, map: map, loop, reporter)
     }
     return overridden(target).warned(reporter)
   }

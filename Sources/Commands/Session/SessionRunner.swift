@@ -24,11 +24,19 @@ final class SessionRunner {
   }
 
   /// Runs the session; returns the exit code.
-  func run(relay: SessionHost.Relay, source: InputSource?, output: OutputSink?) -> Int32 {
-    let host = SessionHost(
-      loop, session, relay: relay, source: source, output: output,
-      observer: { [unowned self] event in reporter.show(event, at: loop.now) },
-      completion: { [unowned self] outcome in ended(outcome) })
+  func run(
+    relay: SessionHost.Relay, source: SessionHost.Payload? = nil, output: SessionHost.Payload? = nil
+  ) throws(CommandFailure) -> Int32 {
+    let host: SessionHost
+    do {
+      host = try SessionHost(
+        loop, session, relay: relay, source: source, output: output,
+        observer: { [unowned self] event in reporter.show(event, at: loop.now) },
+        completion: { [unowned self] outcome in ended(outcome) })
+    } catch {
+      let name = source?.name ?? output?.name ?? "payload"
+      throw CommandFailure("cannot use \(name): \(error)", status: ExitStatus.localInputOutput)
+    }
     self.host = host
     for number in [SIGINT, SIGTERM, SIGHUP] {
       signals.append(loop.onSignal(number) { [unowned self] in interrupted(by: number) })

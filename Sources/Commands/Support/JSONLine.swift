@@ -1,27 +1,37 @@
 /// One event of `--json`: an object on one line of standard error.
 struct JSONLine {
-  private var text: String
+  private var members: String
 
   /// Starts an object whose first member says which event it is.
-  init(event: String) { text = "{\"event\":\(Self.quoted(event))" }
+  init(event: String) { members = "\"event\":\(Self.quoted(event))" }
+
+  /// The whole object.
+  var text: String { "{\(members)}" }
+
+  /// Puts one more member in.
+  mutating func add(_ name: String, _ value: String) { append(name, Self.quoted(value)) }
+  mutating func add(_ name: String, _ value: some BinaryInteger) { append(name, "\(value)") }
+  mutating func add(_ name: String, _ value: Bool) { append(name, value ? "true" : "false") }
+
+  private mutating func append(_ name: String, _ json: String) { members += ",\(Self.quoted(name)):\(json)" }
 
   /// The object with one more member.
-  func adding(_ name: String, _ value: String) -> JSONLine { appending(name, Self.quoted(value)) }
-  func adding(_ name: String, _ value: some BinaryInteger) -> JSONLine { appending(name, "\(value)") }
-  func adding(_ name: String, _ value: Bool) -> JSONLine { appending(name, value ? "true" : "false") }
+  func adding(_ name: String, _ value: String) -> JSONLine { with { $0.add(name, value) } }
+  func adding(_ name: String, _ value: some BinaryInteger) -> JSONLine { with { $0.add(name, value) } }
+  func adding(_ name: String, _ value: Bool) -> JSONLine { with { $0.add(name, value) } }
   /// The object with one more member unless the value is nil.
   func adding(_ name: String, optional value: Int64?) -> JSONLine {
     value.map { adding(name, $0) } ?? self
   }
 
-  private func appending(_ name: String, _ json: String) -> JSONLine {
+  private func with(_ change: (inout JSONLine) -> Void) -> JSONLine {
     var copy = self
-    copy.text += ",\(Self.quoted(name)):\(json)"
+    change(&copy)
     return copy
   }
 
   /// Prints the line.
-  func emit() { Console.line(text + "}") }
+  func emit() { Console.line(text) }
 
   /// A JSON string (RFC 8259 section 7).
   static func quoted(_ value: String) -> String {
