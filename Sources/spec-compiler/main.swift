@@ -1,1 +1,1 @@
-print("placeholder")
+SpecCompilerCommand.main()

@@ -1,0 +1,94 @@
+import Basics
+import Crypto
+import Wire
+
+/// How long a key of the native plane lives. AES-GCM with 64-bit counters would allow more, but a key is replaced
+/// long before any limit matters.
+public enum KeyEpochs {
+  /// Frames of one direction, purpose and lane that share a key: 2^23.
+  public static let framesPerEpoch: UInt64 = 1 << 23
+}
+
+/// Seals the frames of one direction and purpose, replacing the key as the packet number enters a new epoch.
+struct FrameSealer {
+  private var secret: SecretBytes
+  private var key: AESGCM256Key
+  private var epoch: UInt64 = 0
+  private let framesPerEpoch: UInt64
+
+  init(secret: SecretBytes, framesPerEpoch: UInt64) throws(CryptoError) {
+    self.secret = secret
+    self.framesPerEpoch = framesPerEpoch
+    key = try SessionKeySchedule.key(secret)
+  }
+
+  /// Writes a whole frame into the start of `buffer` and returns its length.
+  mutating func seal(
+    _ kind: SessionFrameKind, packetNumber: UInt64, offset: UInt64, payload: UnsafeRawBufferPointer,
+    into buffer: UnsafeMutableRawBufferPointer
+  ) throws(CryptoError) -> Int {
+    let wanted = packetNumber / framesPerEpoch
+    while epoch < wanted {
+      secret = SessionKeySchedule.next(secret)
+      key = try SessionKeySchedule.key(secret)
+      epoch += 1
+    }
+    let length = SessionFrameHeader.overhead + payload.count
+    let header = SessionFrameHeader(
+      kind: kind, lane: 0, epochLowByte: UInt8(truncatingIfNeeded: epoch), packetNumber: packetNumber,
+      offset: offset)
+    header.store(into: buffer)
+    try key.seal(
+      lane: 0, packetNumber: packetNumber,
+      associatedData: UnsafeRawBufferPointer(rebasing: buffer[..<SessionFrameHeader.length]), plaintext: payload,
+      into: UnsafeMutableRawBufferPointer(rebasing: buffer[SessionFrameHeader.length..<length]))
+    return length
+  }
+}
+
+/// Opens the frames of one direction and purpose. It holds the key of the newest epoch seen and of the one before,
+/// for frames that were overtaken; a frame of the next epoch moves it on once it proved authentic.
+struct FrameOpener {
+  private var secret: SecretBytes
+  private var key: AESGCM256Key
+  private var previousKey: AESGCM256Key?
+  private var epoch: UInt64 = 0
+  private let framesPerEpoch: UInt64
+
+  init(secret: SecretBytes, framesPerEpoch: UInt64) throws(CryptoError) {
+    self.secret = secret
+    self.framesPerEpoch = framesPerEpoch
+    key = try SessionKeySchedule.key(secret)
+  }
+
+  /// Decrypts the frame where it lies and returns its payload.
+  ///
+  /// - Throws: `CryptoError` when the frame is not authentic or belongs to an epoch out of reach.
+  mutating func open(
+    _ header: SessionFrameHeader, frame: UnsafeMutableRawBufferPointer
+  ) throws(CryptoError) -> UnsafeRawBufferPointer {
+    let frameEpoch = header.packetNumber / framesPerEpoch
+    guard header.epochLowByte == UInt8(truncatingIfNeeded: frameEpoch) else { throw .notAuthentic }
+    if frameEpoch == epoch { return try open(header, frame, with: key) }
+    if frameEpoch + 1 == epoch, let previousKey { return try open(header, frame, with: previousKey) }
+    guard frameEpoch == epoch + 1 else { throw .notAuthentic }
+    let nextSecret = SessionKeySchedule.next(secret)
+    let nextKey = try SessionKeySchedule.key(nextSecret)
+    let payload = try open(header, frame, with: nextKey)
+    previousKey = key
+    key = nextKey
+    secret = nextSecret
+    epoch = frameEpoch
+    return payload
+  }
+
+  private func open(
+    _ header: SessionFrameHeader, _ frame: UnsafeMutableRawBufferPointer, with key: AESGCM256Key
+  ) throws(CryptoError) -> UnsafeRawBufferPointer {
+    let sealed = UnsafeMutableRawBufferPointer(rebasing: frame[SessionFrameHeader.length...])
+    let length = try key.open(
+      lane: header.lane, packetNumber: header.packetNumber,
+      associatedData: UnsafeRawBufferPointer(rebasing: frame[..<SessionFrameHeader.length]), inPlace: sealed)
+    return UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(sealed)[..<length])
+  }
+}

@@ -1,0 +1,142 @@
+import Basics
+import Wire
+
+/// Takes payload in order, as the host's output accepts it.
+public protocol PayloadSink: AnyObject {
+  /// Writes as much of `bytes` as the output takes now and returns how many that were; the session keeps the
+  /// rest and offers it again in `Session.drainPayload`.
+  func accept(_ bytes: UnsafeRawBufferPointer) -> Int
+}
+
+/// The receiving half of a payload: puts frames in order, hands them to the output, says what arrived.
+final class PayloadReceiver {
+  /// How many bytes may be sent beyond what the output has taken.
+  static let windowSize = 8 << 20
+  /// An acknowledgement is sent at the latest after this many payload bytes…
+  static let acknowledgeEvery = 128 << 10
+  /// …or this many frames.
+  static let acknowledgeEveryFrames = 8
+
+  private var buffer = ReceiveBuffer(capacity: PayloadReceiver.windowSize)
+  private var filter = ReplayFilter()
+  /// Bytes that the output has taken.
+  private(set) var delivered: UInt64 = 0
+  /// The payload's length, once its end frame has arrived.
+  private(set) var finalLength: UInt64?
+  private var advertisedLimit = UInt64(PayloadReceiver.windowSize)
+  private var unacknowledgedBytes = 0
+  private var unacknowledgedFrames = 0
+  private var acknowledgeAt: Instant?
+  private var largestArrivedAt: Instant = .zero
+  /// Frames that had arrived before.
+  private(set) var duplicates: UInt64 = 0
+
+  /// Whether the output has taken every byte of an ended payload.
+  var isComplete: Bool { delivered == finalLength }
+
+  /// Whether a frame of this packet number was taken before.
+  func hasSeen(_ packetNumber: UInt64) -> Bool { filter.hasSeen(packetNumber) }
+
+  /// Takes an opened frame. False when it violates the window or the known end.
+  func handle(
+    _ header: SessionFrameHeader, payload: UnsafeRawBufferPointer, at now: Instant, sink: some PayloadSink
+  ) -> Bool {
+    let end = header.offset + UInt64(payload.count)
+    if filter.hasSeen(header.packetNumber) {
+      duplicates += 1
+      acknowledgeAt = now
+      return true
+    }
+    guard end <= advertisedLimit, end <= finalLength ?? .max else { return false }
+    if header.kind == .end {
+      guard payload.isEmpty, finalLength == nil || finalLength == header.offset else { return false }
+      guard header.offset >= highestArrived else { return false }
+      finalLength = header.offset
+      acknowledgeAt = now
+    }
+    let isNext = filter.largest.map { header.packetNumber == $0 + 1 } ?? (header.packetNumber == 0)
+    filter.insert(header.packetNumber)
+    if !isNext || filter.hasGaps { acknowledgeAt = now }
+    largestArrivedAt = now
+    place(payload, at: header.offset, sink: sink)
+    unacknowledgedBytes += payload.count
+    unacknowledgedFrames += 1
+    if unacknowledgedBytes >= Self.acknowledgeEvery || unacknowledgedFrames >= Self.acknowledgeEveryFrames {
+      acknowledgeAt = now
+    } else if acknowledgeAt == nil {
+      acknowledgeAt = now + RoundTripEstimator.maximumAcknowledgementDelay
+    }
+    return true
+  }
+
+  private var highestArrived: UInt64 { max(delivered, buffer.held.ranges.last?.upperBound ?? 0) }
+
+  /// Hands payload straight to the output when it is the next, else keeps it.
+  private func place(_ payload: UnsafeRawBufferPointer, at offset: UInt64, sink: some PayloadSink) {
+    var rest = payload
+    var offset = offset
+    if offset < delivered {
+      let known = min(delivered - offset, UInt64(rest.count))
+      rest = UnsafeRawBufferPointer(rebasing: rest[Int(known)...])
+      offset += known
+    }
+    guard !rest.isEmpty else { return }
+    if offset == delivered, !startsInBuffer {
+      let taken = sink.accept(rest)
+      precondition(taken >= 0 && taken <= rest.count)
+      delivered += UInt64(taken)
+      offset += UInt64(taken)
+      rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
+    }
+    buffer.store(rest, at: offset)
+    if rest.isEmpty { drain(into: sink) }
+  }
+
+  private var startsInBuffer: Bool { buffer.held.first?.contains(delivered) ?? false }
+
+  /// Offers what is kept to the output until it takes no more.
+  func drain(into sink: some PayloadSink) {
+    while true {
+      // Bytes kept below the mark arrived directly meanwhile.
+      buffer.release(below: delivered)
+      let piece = buffer.contiguous(from: delivered)
+      guard !piece.isEmpty else { return }
+      let taken = sink.accept(piece)
+      precondition(taken >= 0 && taken <= piece.count)
+      guard taken > 0 else { return }
+      delivered += UInt64(taken)
+    }
+  }
+
+  /// Whether payload waits for the output.
+  var isBlocked: Bool { startsInBuffer }
+
+  /// The output took bytes: tells the sender when its window grew by a quarter.
+  func windowMayHaveGrown(at now: Instant) {
+    let limit = delivered + UInt64(Self.windowSize)
+    if limit - advertisedLimit >= UInt64(Self.windowSize / 4) { acknowledgeAt = now }
+  }
+
+  /// When an acknowledgement is due.
+  var deadline: Instant? { acknowledgeAt }
+
+  /// The acknowledgement that is due by now, if any.
+  func acknowledgement(at now: Instant) -> Acknowledgement? {
+    guard let due = acknowledgeAt, due <= now else { return nil }
+    acknowledgeAt = nil
+    unacknowledgedBytes = 0
+    unacknowledgedFrames = 0
+    advertisedLimit = max(advertisedLimit, delivered + UInt64(Self.windowSize))
+    var contiguous = delivered
+    if let first = buffer.held.first, first.lowerBound <= delivered { contiguous = max(delivered, first.upperBound) }
+    let delay = max(0, (now - largestArrivedAt).inMicroseconds)
+    return Acknowledgement(
+      contiguousOffset: contiguous, windowLimit: advertisedLimit,
+      delayMicroseconds: UInt32(clamping: delay), lane: 0, ranges: filter.acknowledgedRanges())
+  }
+
+  /// Makes an acknowledgement due now: the path was replaced and the sender may have missed the last one.
+  func repeatAcknowledgement(at now: Instant) {
+    if filter.largest != nil { acknowledgeAt = now }
+  }
+}

@@ -1,0 +1,31 @@
+import Basics
+
+/// When a lost relay is dialled again, and when that is given up: back-off from 50 ms to 5 s with jitter, for a
+/// minute without success.
+struct RelaySchedule {
+  static let firstDelay = Interval.milliseconds(50)
+  static let longestDelay = Interval.seconds(5)
+  static let giveUpAfter = Interval.seconds(60)
+
+  private var delay = RelaySchedule.firstDelay
+  private var lostAt: Instant?
+  /// When the next attempt is due.
+  private(set) var dialAt: Instant?
+
+  /// The connection was lost or an attempt failed. False when it is time to give up.
+  mutating func lost(at now: Instant, random: inout some RandomNumberGenerator) -> Bool {
+    let since = lostAt ?? now
+    lostAt = since
+    guard now - since < Self.giveUpAfter else { return false }
+    let jitter = Int64.random(in: 0...delay.nanoseconds / 2, using: &random)
+    dialAt = now + delay + Interval(nanoseconds: jitter)
+    delay = min(delay * 2, Self.longestDelay)
+    return true
+  }
+
+  /// An attempt is under way.
+  mutating func dialling() { dialAt = nil }
+
+  /// The relay answered: the next loss starts afresh.
+  mutating func established() { self = RelaySchedule() }
+}

@@ -1,0 +1,205 @@
+import Basics
+import Crypto
+import Machines
+import Wire
+
+/// The side that issued the token: drives the decision machine (`specs/decision.md`).
+///
+/// The accepting decision on a claim is a function of the claim and of a secret of this session (DEC-3), so a
+/// repeated claim gets the same bytes even after its claimant was let go.
+struct Acceptor {
+  /// The hold timer of the spec: a slot is held only by a claimant that proves its keys; a relay can replay
+  /// old claims.
+  static let holdInterval = Interval.seconds(10)
+
+  /// The claimant that is bound or confirmed.
+  private struct Bound {
+    var claim: [UInt8]
+    var decision: [UInt8]
+    var peer: Bytes32
+    var keys: SessionKeySchedule
+  }
+
+  /// A claim on its way through the machine.
+  private struct Candidate {
+    var claim: [UInt8]
+    var digest: Bytes32
+    var message: NativeClaim
+    var refusal: Reject?
+    var bound: Bound?
+  }
+
+  private(set) var machine = DecisionMachine()
+  private let token: SessionToken
+  private let derpKey: X25519PrivateKey
+  private let isRelayOnly: Bool
+  private let seal: EnvelopeSeal
+  private let sessionSecret: SecretBytes
+  private var bound: Bound?
+  private var holdAt: Instant?
+  private let expiresAt: Instant
+  private var expiryReported = false
+
+  /// - Parameter expiresAt: the token's expiry on the session's time line.
+  init(
+    token: SessionToken, derpKey: X25519PrivateKey, isRelayOnly: Bool, expiresAt: Instant,
+    random: inout some RandomNumberGenerator
+  ) {
+    self.token = token
+    self.derpKey = derpKey
+    self.isRelayOnly = isRelayOnly
+    self.expiresAt = expiresAt
+    seal = EnvelopeSeal(token: token)
+    sessionSecret = SecretBytes(random: 32, using: &random)
+  }
+
+  /// The key of the claimant that packets of the plane must come from.
+  var peer: Bytes32? { bound?.peer }
+
+  /// When `handleTimeout` is due.
+  var deadline: Instant? {
+    let expiry = expiryReported ? nil : expiresAt
+    switch (holdAt, expiry) {
+    case (let hold?, let expiry?): return min(hold, expiry)
+    default: return holdAt ?? expiry
+    }
+  }
+
+  mutating func handleTimeout(at now: Instant) -> [RendezvousEffect] {
+    var effects: [RendezvousEffect] = []
+    if !expiryReported, expiresAt <= now {
+      expiryReported = true
+      effects += handle(.tokenExpired, at: now)
+    }
+    if let due = holdAt, due <= now {
+      holdAt = nil
+      effects += handle(.holdExpired, at: now)
+    }
+    return effects
+  }
+
+  /// Takes a packet from `source` that looks like an envelope.
+  mutating func receive(
+    _ packet: UnsafeRawBufferPointer, from source: Bytes32, at now: Instant
+  ) -> [RendezvousEffect] {
+    guard let envelope = seal.open(packet) else { return [] }
+    switch envelope {
+    case .nativeClaim(let message):
+      // Answers go to the claim's key; a claim that names another than it came from is somebody's replay.
+      guard message.derpPublic == source else { return [] }
+      return handle(.claim, candidate: candidate(Array(packet), message, at: now), source: source, at: now)
+    case .transferClaim, .claim:
+      return handle(.foreignClaim, source: source, at: now)
+    case .abort where source == bound?.peer:
+      return handle(.peerAbort, at: now)
+    default:
+      return []
+    }
+  }
+
+  /// Takes an event of the machine and carries its actions out.
+  mutating func handle(_ event: DecisionMachine.Event, at now: Instant) -> [RendezvousEffect] {
+    handle(event, candidate: nil, source: nil, at: now)
+  }
+
+  private mutating func handle(
+    _ event: DecisionMachine.Event, candidate: Candidate? = nil, source: Bytes32? = nil, at now: Instant
+  ) -> [RendezvousEffect] {
+    let held = bound
+    let expiry = expiresAt
+    let step = machine.handle(event) { condition in
+      switch condition {
+      case .isRepeat: candidate != nil && candidate?.claim == held?.claim
+      case .isAcceptable: candidate?.bound != nil
+      case .tokenIsExpired: expiry <= now
+      }
+    }
+    var effects: [RendezvousEffect] = [.transition(TransitionRecord(step))]
+    for action in step.actions {
+      switch action {
+      case .bindClaimant:
+        guard let claimant = candidate?.bound else { break }
+        bound = claimant
+        effects.append(.open(claimant.keys, peer: claimant.peer))
+      case .sendDecision:
+        if let bound { effects.append(.send(bound.decision, to: bound.peer)) }
+      case .sendRefusal:
+        if let candidate, let refusal = candidate.refusal { effects.append(refuse(candidate, refusal)) }
+      case .sendClaimedRefusal:
+        if let candidate {
+          effects.append(refuse(candidate, Reject(code: "claimed", reason: "session already claimed")))
+        }
+      case .sendForeignAbort:
+        guard let source else { break }
+        let reason = "this listener does not speak that transfer protocol"
+        effects.append(.send(seal.seal(.abort(Abort(reason: reason))), to: source))
+      case .sendAbort:
+        if let bound {
+          effects.append(.send(seal.seal(.abort(Abort(reason: "canceled"))), to: bound.peer))
+        }
+      case .armHold: holdAt = now + Self.holdInterval
+      case .disarmHold: holdAt = nil
+      case .adoptClaimant: effects.append(.established)
+      case .releaseClaimant:
+        bound = nil
+        effects.append(.release)
+      case .reportExpired: effects.append(.fail(.tokenExpired))
+      case .reportCancelled: effects.append(.fail(.cancelled))
+      case .reportRelayLost: effects.append(.fail(.relayLost("no connection for a minute")))
+      }
+    }
+    return effects
+  }
+
+  private func refuse(_ candidate: Candidate, _ reject: Reject) -> RendezvousEffect {
+    var decision = NativeDecision()
+    decision.claimDigest = candidate.digest
+    decision.reject = reject
+    return .send(seal.seal(.nativeDecision(decision)), to: candidate.message.derpPublic)
+  }
+
+  /// Checks a claim and, when nothing is wrong with it, prepares the decision and the keys for it (DEC-2).
+  private func candidate(_ claim: [UInt8], _ message: NativeClaim, at now: Instant) -> Candidate {
+    var candidate = Candidate(claim: claim, digest: SHA256.digest([claim]), message: message)
+    if let bound, bound.claim == claim { return candidate }
+    candidate.refusal = refusal(of: message, at: now)
+    guard candidate.refusal == nil else { return candidate }
+    candidate.bound = accept(candidate)
+    if candidate.bound == nil { candidate.refusal = Reject(code: "claim_malformed", reason: "claim malformed") }
+    return candidate
+  }
+
+  private func refusal(of message: NativeClaim, at now: Instant) -> Reject? {
+    if expiresAt <= now { return Reject(code: "expired", reason: "token expired") }
+    if message.version != NativeClaim.currentVersion {
+      return Reject(code: "version_mismatch", reason: "version mismatch")
+    }
+    if message.sessionID != token.sessionID { return Reject(code: "session_mismatch", reason: "session mismatch") }
+    if message.capabilities != token.capabilities.rawValue {
+      return Reject(code: "capabilities_mismatch", reason: "capabilities mismatch")
+    }
+    return nil
+  }
+
+  private func accept(_ candidate: Candidate) -> Bound? {
+    let seed = HKDFSHA256.expand(
+      sessionSecret, info: Array("derphole-native-v1 acceptor key".utf8) + candidate.digest.array, count: 32)
+    var raw = seed.withUnsafeBytes { Array($0) }
+    defer { wipe(&raw) }
+    guard let ephemeral = X25519PrivateKey(clamping: raw),
+      let ephemeralShared = try? ephemeral.sharedSecret(with: candidate.message.ephemeralPublic),
+      let staticShared = try? derpKey.sharedSecret(with: candidate.message.ephemeralPublic)
+    else { return nil }
+    var decision = NativeDecision()
+    decision.claimDigest = candidate.digest
+    decision.isAccepted = true
+    decision.ephemeralPublic = ephemeral.publicKey
+    decision.isRelayOnly = isRelayOnly || candidate.message.isRelayOnly
+    let packet = seal.seal(.nativeDecision(decision))
+    return Bound(
+      claim: candidate.claim, decision: packet, peer: candidate.message.derpPublic,
+      keys: SessionKeySchedule(
+        bearerSecret: token.bearerSecret, ephemeralShared: ephemeralShared, staticShared: staticShared,
+        transcript: NativeHandshake.transcript(claim: candidate.claim, decision: packet)))
+  }
+}

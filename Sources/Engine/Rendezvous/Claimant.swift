@@ -1,0 +1,132 @@
+import Basics
+import Crypto
+import Machines
+import Wire
+
+/// The side that was given a token: drives the claim machine (`specs/claim.md`).
+struct Claimant {
+  /// The retry timer of the spec.
+  static let retryInterval = Interval.milliseconds(250)
+  /// The deadline timer of the spec.
+  static let deadlineInterval = Interval.seconds(30)
+
+  private(set) var machine = ClaimMachine()
+  private let token: SessionToken
+  private let derpKey: X25519PrivateKey
+  private let ephemeral: X25519PrivateKey
+  private let seal: EnvelopeSeal
+  /// The one claim of this session: made once, repeated byte for byte (CLM-1).
+  private let claim: [UInt8]
+  private let claimDigest: Bytes32
+  private var retryAt: Instant?
+  private var deadlineAt: Instant?
+
+  init(
+    token: SessionToken, derpKey: X25519PrivateKey, isRelayOnly: Bool,
+    random: inout some RandomNumberGenerator
+  ) {
+    self.token = token
+    self.derpKey = derpKey
+    ephemeral = X25519PrivateKey(random: &random)
+    seal = EnvelopeSeal(token: token)
+    var message = NativeClaim()
+    message.sessionID = token.sessionID
+    message.derpPublic = derpKey.publicKey
+    message.ephemeralPublic = ephemeral.publicKey
+    message.capabilities = token.capabilities.rawValue
+    message.isRelayOnly = isRelayOnly
+    message.nonce = Bytes16(high: random.next(), low: random.next())
+    claim = seal.seal(.nativeClaim(message))
+    claimDigest = SHA256.digest([claim])
+  }
+
+  /// When `handleTimeout` is due.
+  var deadline: Instant? {
+    switch (retryAt, deadlineAt) {
+    case (let retry?, let deadline?): min(retry, deadline)
+    default: retryAt ?? deadlineAt
+    }
+  }
+
+  mutating func handleTimeout(at now: Instant) -> [RendezvousEffect] {
+    var effects: [RendezvousEffect] = []
+    if let due = deadlineAt, due <= now {
+      deadlineAt = nil
+      effects += handle(.deadline, at: now)
+    }
+    if let due = retryAt, due <= now {
+      retryAt = nil
+      effects += handle(.retryDue, at: now)
+    }
+    return effects
+  }
+
+  /// Takes a packet of the acceptor that looks like an envelope.
+  mutating func receive(_ packet: UnsafeRawBufferPointer, at now: Instant) -> [RendezvousEffect] {
+    guard let envelope = seal.open(packet) else { return [] }
+    switch envelope {
+    case .nativeDecision(let decision) where decision.claimDigest == claimDigest:
+      return handle(.decision, decision: decision, packet: Array(packet), at: now)
+    case .abort(let abort):
+      return handle(.peerAbort, abort: abort, at: now)
+    default:
+      // A reflected claim of our own, or upstream's envelopes: nothing that a claimant waits for.
+      return []
+    }
+  }
+
+  /// Takes an event of the machine and carries its actions out.
+  mutating func handle(
+    _ event: ClaimMachine.Event, decision: NativeDecision? = nil, packet: [UInt8] = [], abort: Abort? = nil,
+    at now: Instant
+  ) -> [RendezvousEffect] {
+    // Keys are derived before the machine is asked, because whether they can be is part of its guard (CLM-6).
+    let keys = decision.flatMap { keySchedule(of: $0, packet: packet) }
+    let step = machine.handle(event) { condition in
+      switch condition {
+      case .decisionAccepts: keys != nil
+      }
+    }
+    var effects: [RendezvousEffect] = [.transition(TransitionRecord(step))]
+    for action in step.actions {
+      switch action {
+      case .sendClaim: effects.append(.send(claim, to: token.derpPublic))
+      case .armRetry: retryAt = now + Self.retryInterval
+      case .armDeadline: deadlineAt = now + Self.deadlineInterval
+      case .disarmRetry: retryAt = nil
+      case .disarmTimers:
+        retryAt = nil
+        deadlineAt = nil
+      case .adoptDecision:
+        if let keys { effects.append(.open(keys, peer: token.derpPublic)) }
+      case .sendAbort:
+        effects.append(.send(seal.seal(.abort(Abort(reason: "canceled"))), to: token.derpPublic))
+      case .reportRefusal: effects.append(.fail(Self.refusal(decision)))
+      case .reportAbort: effects.append(.fail(.peerAborted(reason: abort?.reason ?? "")))
+      case .reportDeadline: effects.append(.fail(.noAnswer))
+      case .reportCancelled: effects.append(.fail(.cancelled))
+      case .reportRelayLost: effects.append(.fail(.relayLost("no connection for a minute")))
+      }
+    }
+    if step.kind == .moved, machine.state == .established { effects.append(.established) }
+    return effects
+  }
+
+  private static func refusal(_ decision: NativeDecision?) -> SessionFailure {
+    if decision?.isAccepted == true {
+      return .refused(code: "unsupported", reason: "the peer's version does not fit this one")
+    }
+    return .refused(code: decision?.reject?.code ?? "", reason: decision?.reject?.reason ?? "claim rejected")
+  }
+
+  private func keySchedule(of decision: NativeDecision, packet: [UInt8]) -> SessionKeySchedule? {
+    guard decision.isAccepted, decision.version == NativeClaim.currentVersion,
+      let ephemeralShared = try? ephemeral.sharedSecret(with: decision.ephemeralPublic),
+      // Only the acceptor has the private half of the token's key: knowing the token is not enough to pose as it.
+      let staticShared = try? ephemeral.sharedSecret(with: token.derpPublic)
+    else { return nil }
+    return SessionKeySchedule(
+      bearerSecret: token.bearerSecret, ephemeralShared: ephemeralShared, staticShared: staticShared,
+      transcript: NativeHandshake.transcript(claim: claim, decision: packet))
+  }
+}

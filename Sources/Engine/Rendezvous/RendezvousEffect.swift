@@ -1,0 +1,73 @@
+import Basics
+import Crypto
+import Machines
+import Wire
+
+/// A transition of a machine, as `--verbose` prints it and the simulator counts it.
+public struct TransitionRecord: Hashable, Sendable, CustomStringConvertible {
+  /// The machine's name.
+  public let machine: String
+  /// The rule's ID, such as `CLM-6`.
+  public let rule: String
+  /// The table row taken; nil for a declared default.
+  public let row: Int?
+  /// Whether the table says that this must not happen.
+  public let isProtocolError: Bool
+  /// The transition in one line.
+  public let description: String
+
+  init<State, Event, Action>(_ step: MachineStep<State, Event, Action>) {
+    machine = step.machine
+    rule = step.rule
+    row = step.row
+    isProtocolError = step.kind == .protocolError
+    description = step.description
+  }
+}
+
+/// What the rendezvous wants the session to do.
+enum RendezvousEffect {
+  /// Send a packet through the relay.
+  case send([UInt8], to: Bytes32)
+  /// Bring the native plane up with these keys; the peer is reached by this key.
+  case open(SessionKeySchedule, peer: Bytes32)
+  /// The peer has proved that it has the keys.
+  case established
+  /// Take the plane down again: its claimant was let go.
+  case release
+  /// The session is over.
+  case fail(SessionFailure)
+  /// A machine took an event.
+  case transition(TransitionRecord)
+}
+
+/// Seals envelopes with the token's key and checks those that arrive (protocol: MAC over the canonical form).
+struct EnvelopeSeal {
+  private let key: ControlEnvelopeKey
+
+  init(token: SessionToken) {
+    key = ControlEnvelopeKey(bearerSecret: token.bearerSecret, sessionID: token.sessionID)
+  }
+
+  /// The envelope's bytes with its MAC.
+  func seal(_ envelope: Envelope) -> [UInt8] {
+    envelope.canonicalBytes(mac: key.mac(of: envelope.canonicalBytes()))
+  }
+
+  /// The envelope in `packet`; nil when it is none or not authentic. Unauthentic packets get no answer.
+  func open(_ packet: UnsafeRawBufferPointer) -> Envelope? {
+    guard let sealed = try? SealedEnvelope.parse(packet), let mac = sealed.mac,
+      key.verify(mac, of: sealed.envelope.canonicalBytes())
+    else { return nil }
+    return sealed.envelope
+  }
+}
+
+/// The keys of the native plane, derived alike on both sides.
+enum NativeHandshake {
+  /// SHA-256 of both messages, each with its length, so that no two conversations share a transcript.
+  static func transcript(claim: [UInt8], decision: [UInt8]) -> Bytes32 {
+    func length(_ bytes: [UInt8]) -> [UInt8] { withUnsafeBytes(of: UInt64(bytes.count).bigEndian) { Array($0) } }
+    return SHA256.digest([Array("derphole-native-v1 transcript".utf8), length(claim), claim, length(decision), decision])
+  }
+}

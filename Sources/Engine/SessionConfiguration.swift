@@ -1,0 +1,118 @@
+import Basics
+import Crypto
+import Wire
+
+/// What a session needs to know before it starts.
+public struct SessionConfiguration {
+  /// Which end of the token this side holds.
+  public enum Role {
+    /// It was given the token.
+    case claimant
+    /// It issued the token, which expires then.
+    case acceptor(expiresAt: Instant)
+  }
+
+  public var role: Role
+  /// The token of the session.
+  public var token: SessionToken
+  /// The key that this side is reached by at the relay; for the acceptor the private half of the token's.
+  public var derpKey: X25519PrivateKey
+  /// Which way payload flows.
+  public var flow: PayloadFlow
+  /// What the relay's `Host` header says, with the port unless it is the scheme's.
+  public var relayHost: String
+  /// The path of the relay's URL.
+  public var relayPath: String
+  /// Stay on the relay whatever paths there are.
+  public var isRelayOnly = false
+  /// Frames that share a key; only tests lower it. Both sides must agree.
+  public var framesPerEpoch = KeyEpochs.framesPerEpoch
+
+  public init(
+    role: Role, token: SessionToken, derpKey: X25519PrivateKey, flow: PayloadFlow, relayHost: String,
+    relayPath: String = DERPUpgrade.path
+  ) {
+    self.role = role
+    self.token = token
+    self.derpKey = derpKey
+    self.flow = flow
+    self.relayHost = relayHost
+    self.relayPath = relayPath
+  }
+}
+
+/// A way to the peer.
+public enum PathID: Hashable, Sendable {
+  /// Through the relay's connection, as a byte stream.
+  case relay
+}
+
+/// What `Session.poll` put into the buffer.
+public struct Transmission: Hashable, Sendable {
+  /// Where the bytes are to go.
+  public var path: PathID
+  /// How many bytes of the buffer are to be sent.
+  public var length: Int
+  /// The size of each datagram but the last on a datagram path; the whole length on a stream.
+  public var segmentLength: Int
+}
+
+/// What the host tells the session.
+public enum HostEvent: Sendable {
+  /// The connection to the relay stands. The key is known when the relay's certificate told it (fast start).
+  case relayConnected(fastStartKey: Bytes32?)
+  /// The relay could not be dialled, or its connection ended.
+  case relayClosed(reason: String)
+  /// The source has no more bytes.
+  case sourceEnded
+  /// The source cannot be read.
+  case sourceFailed(reason: String)
+  /// After `payloadEnded`: everything is written and closed.
+  case outputClosed
+  /// The output cannot be written.
+  case outputFailed(reason: String)
+  /// Somebody wants to stop.
+  case interrupted
+}
+
+/// Where a session stands, as `--verbose` prints it.
+public enum SessionState: String, Sendable {
+  case waitingForClaim = "waiting-for-claim"
+  case claimed = "claimed"
+  case connectedRelay = "connected-relay"
+}
+
+/// What the session tells its host.
+public enum SessionEvent: Sendable {
+  /// Dial the relay and report with `relayConnected` or `relayClosed`.
+  case dialRelay
+  /// Close the relay's connection; nothing more is read from it or written to it.
+  case closeRelay
+  /// The relay's connection is gone; it is dialled again.
+  case relayLost(reason: String)
+  case state(SessionState)
+  /// A machine took an event.
+  case transition(TransitionRecord)
+  /// The output has taken the whole payload: close it and report `outputClosed` or `outputFailed`.
+  case payloadEnded(length: UInt64)
+  /// The session is over. What `poll` still yields says goodbye to the peer: send it, then stop.
+  case finished(SessionOutcome)
+}
+
+/// Counters of a session; always kept.
+public struct SessionStatistics: Hashable, Sendable {
+  /// Payload bytes that the peer has, or that our output took.
+  public var payloadBytes: UInt64 = 0
+  public var framesSent: UInt64 = 0
+  public var framesReceived: UInt64 = 0
+  /// Frames that were not authentic, malformed or not expected.
+  public var framesRefused: UInt64 = 0
+  /// Frames sent again.
+  public var framesRetransmitted: UInt64 = 0
+  /// Payload frames that arrived twice.
+  public var framesDuplicated: UInt64 = 0
+  /// How often the relay was connected again.
+  public var relayReconnections: UInt64 = 0
+  /// The smoothed round trip; nil before one was measured.
+  public var roundTrip: Interval?
+}
