@@ -327,6 +327,7 @@ public final class Session {
   private func finish(_ result: SessionOutcome, at now: Instant) {
     guard outcome == nil else { return }
     outcome = result
+    // DEC-13: nobody else is let in, whatever the outcome.
     if isEstablished { tellAcceptor(.sessionEnded, at: now) }
     events.append(.finished(result))
   }

@@ -52,7 +52,7 @@ final class SessionReporter {
       if state == .connectedRelay { startedAt = now }
       showState(state)
     case .transition(let record):
-      guard options.verbose else { return }
+      guard options.verbose, record.row != nil || record.isProtocolError else { return }
       clearStatus()
       if options.json {
         JSONLine(event: "transition").adding("machine", record.machine).adding("rule", record.rule)
