@@ -101,7 +101,8 @@ final class SessionReporter {
           .adding("bytes", bytes).emit()
       } else if statusIsShown {
         Console.status(
-          "\(RateFormat.size(bytes)) in \(RateFormat.duration(elapsed)), \(RateFormat.rate(bytes, in: elapsed))\n")
+          "\(RateFormat.size(bytes)) in \(RateFormat.duration(elapsed)), \(RateFormat.rate(bytes, in: elapsed))\n"
+        )
         statusIsShown = false
       }
       details(statistics, elapsed)
