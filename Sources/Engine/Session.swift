@@ -29,7 +29,7 @@ public final class Session {
   private var random: Generator
   private var rendezvous: Rendezvous
   private var link: RelayLink
-  private var schedule = RelaySchedule()
+  private var schedule: RelaySchedule
   private var plane: NativePlane?
   private var peer: Bytes32?
   private var isEstablished = false
@@ -50,6 +50,7 @@ public final class Session {
   public init(_ configuration: SessionConfiguration, random: any RandomNumberGenerator, at now: Instant) {
     self.configuration = configuration
     self.random = Generator(base: random)
+    schedule = RelaySchedule(patience: configuration.relayPatience)
     link = RelayLink(
       key: configuration.derpKey, host: configuration.relayHost, path: configuration.relayPath)
     switch configuration.role {
@@ -237,7 +238,7 @@ public final class Session {
     do {
       let plane = try NativePlane(
         schedule: keys, isClaimant: isClaimant, flow: configuration.flow,
-        framesPerEpoch: configuration.framesPerEpoch, at: now)
+        framesPerEpoch: configuration.framesPerEpoch, largestPayload: configuration.largestFramePayload, at: now)
       if sourceHasEnded { plane.sender?.sourceEnded() }
       self.plane = plane
       self.peer = peer

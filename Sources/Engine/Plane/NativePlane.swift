@@ -86,7 +86,8 @@ final class NativePlane {
   private var events: [PlaneEvent] = []
 
   init(
-    schedule: SessionKeySchedule, isClaimant: Bool, flow: PayloadFlow, framesPerEpoch: UInt64, at now: Instant
+    schedule: SessionKeySchedule, isClaimant: Bool, flow: PayloadFlow, framesPerEpoch: UInt64,
+    largestPayload: Int = SessionFrameHeader.maximumPayloadLength, at now: Instant
   ) throws(CryptoError) {
     let outgoing: SessionKeySchedule.Direction = isClaimant ? .claimantToAcceptor : .acceptorToClaimant
     let incoming: SessionKeySchedule.Direction = isClaimant ? .acceptorToClaimant : .claimantToAcceptor
@@ -100,7 +101,8 @@ final class NativePlane {
       secret: schedule.secret(direction: incoming, purpose: .control), framesPerEpoch: framesPerEpoch)
     switch flow {
     case .sends:
-      sender = PayloadSender(initialLimit: UInt64(PayloadReceiver.windowSize), at: now)
+      sender = PayloadSender(
+        initialLimit: UInt64(PayloadReceiver.windowSize), largestPayload: largestPayload, at: now)
       receiver = nil
     case .receives:
       sender = nil
