@@ -100,17 +100,21 @@ public struct Options: Sendable {
     guard tokenLife >= claimantStart + .seconds(60), loss <= 300 else { return false }
     var strays = 0
     var outage = Interval.zero
+    var down = 0
     for fault in faults {
       switch fault.kind {
       case .relayDown, .dropClaimant, .dropAcceptor:
         // A relay that fails before it was ever reached may end a session.
         guard fault.state == "established" else { return false }
-      case .relayUp: outage = max(outage, fault.delay)
+        if fault.kind == .relayDown { down += 1 }
+      case .relayUp:
+        outage = max(outage, fault.delay)
+        down -= 1
       case .strayClaim: strays += 1
       case .foreignClaim, .badClaim, .garbage: break
       default: return false
       }
     }
-    return strays <= 1 && outage <= .seconds(40)
+    return strays <= 1 && down <= 0 && outage <= .seconds(40)
   }
 }

@@ -52,7 +52,9 @@ extension Options {
     if state == "bound" || state == "suspended" || random.chance(20) {
       faults.append(Fault(.deafenClaimant, after: state == "suspended" ? "claiming" : state, .zero))
     }
-    if state == "suspended" { faults.append(Fault(.dropClaimant, after: "claiming", .milliseconds(1))) }
+    if state == "suspended" {
+      faults.append(Fault(.dropClaimant, after: "claiming", claimantLatency * 3 + .milliseconds(300)))
+    }
     let isWaiting = random.chance(20)
     faults.append(
       isWaiting ? Fault(.relayDown, random.time(100...3_000_000)) : Fault(.relayDown, after: state, moment(&random)))
@@ -80,7 +82,9 @@ extension Options {
       faults.append(Fault(.deafenClaimant, after: "bound", .zero))
       faults.append(Fault(.interruptClaimant, after: "bound", random.time(1...5_000_000)))
     case 3:
-      faults.append(Fault(.dropClaimant, after: "claiming", .zero))
+      // The connection breaks when the relay has accepted it, but before a decision arrives.
+      faults.append(Fault(.deafenClaimant, after: "claiming", .zero))
+      faults.append(Fault(.dropClaimant, after: "claiming", claimantLatency * 3 + .milliseconds(300)))
       faults.append(Fault(.interruptClaimant, after: "suspended", random.time(1...50_000)))
     case 4:
       faults.append(Fault(kind, after: isClaimant ? "accepted" : "bound", random.time(1...2_000)))

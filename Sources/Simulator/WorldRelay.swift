@@ -100,7 +100,11 @@ extension World: RelaySink {
     guard let index = connection(id), connections[index].isOpenAtRelay else { return nil }
     let connection = connections[index]
     let taken = UnsafeRawBufferPointer(rebasing: bytes.prefix(connection.down.room))
-    if taken.count < bytes.count { connection.isRelayBlocked = true }
+    if taken.count < bytes.count {
+      connection.isRelayBlocked = true
+      // The connection may be empty although it took a part of a large frame.
+      queue.add(.arrival(connection: index, atRelay: false), at: now + .microseconds(100))
+    }
     for frame in connection.frames.take(taken) {
       guard frame.first == DERPFrameType.receivePacket.rawValue else {
         put(frame, on: index)
