@@ -271,12 +271,12 @@ struct RelayLink {
     enqueue(DERPControlFrame.ping(PingFrame(token: UInt64(bitPattern: now.nanoseconds))).serialized())
   }
 
-  /// When `checkLife`, `checkTimeout` or the rate limit has something to do.
-  func deadline(quiet: Interval, wantsToSend: Bool) -> Instant? {
+  /// When `checkLife`, `checkTimeout` or, after `polled`, the rate limit has something to do.
+  func deadline(quiet: Interval, wantsToSend: Bool, polled: Instant) -> Instant? {
     if let handshakeDeadline { return handshakeDeadline }
     guard phase == .established else { return nil }
     var next = pingSentAt.map { $0 + Self.pingLimit } ?? (lastHeard + quiet)
-    if wantsToSend, let opens = bucket?.opensAt { next = min(next, opens) }
+    if wantsToSend, let opens = bucket?.opensAt, opens > polled { next = min(next, opens) }
     return next
   }
 
