@@ -34,6 +34,8 @@ public final class Session {
   private var peer: Bytes32?
   private var isEstablished = false
   private var isLinkUp = false
+  /// Whether the relay accepted our key on this connection.
+  private var isLinkConfirmed = false
   /// Whether the relay ever accepted our key.
   private var hadRelay = false
   /// The time of the last call: what was due by then the host has polled, or polls when it can send again.
@@ -259,10 +261,16 @@ public final class Session {
   // MARK: Relay
 
   private func noticeLink(at now: Instant) {
-    if link.isConfirmed {
+    if link.isConfirmed, !isLinkConfirmed {
+      isLinkConfirmed = true
       schedule.established()
       hadRelay = true
     }
+    for notice in link.notices {
+      events.append(.relayNotice(notice))
+      if case .restarting(let delay, _) = notice { schedule.restartAnnounced(reconnectIn: delay) }
+    }
+    link.notices.removeAll()
     guard link.isEstablished, !isLinkUp else { return }
     isLinkUp = true
     if hadRelay { statisticsOfPast.relayReconnections += 1 }
@@ -274,6 +282,7 @@ public final class Session {
   private func loseRelay(_ reason: String, at now: Instant, isClosed: Bool = false) {
     let wasUp = isLinkUp
     isLinkUp = false
+    isLinkConfirmed = false
     link.disconnected()
     plane?.pathLost()
     if !isClosed { events.append(.closeRelay) }

@@ -149,7 +149,7 @@ public final class SessionHost {
     case .closeRelay: closeStream()
     case .payloadEnded: finishOutput()
     case .finished(let result): outcome = result
-    case .relayLost, .state, .transition: break
+    case .relayLost, .relayNotice, .state, .transition: break
     }
   }
 

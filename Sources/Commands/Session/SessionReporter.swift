@@ -62,6 +62,8 @@ final class SessionReporter {
       }
     case .relayLost(let reason):
       detail("relay lost, reconnecting: \(printable(reason))")
+    case .relayNotice(let notice):
+      detail(notice.description)
     case .dialRelay, .closeRelay, .payloadEnded, .finished: break
     }
   }
