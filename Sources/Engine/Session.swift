@@ -75,6 +75,9 @@ public final class Session {
     return plane?.sender?.wanted ?? 0
   }
 
+  /// Whether payload was taken from the source that no frame has carried yet.
+  public var hasUnsentPayload: Bool { plane?.sender?.hasUnsent ?? false }
+
   /// Lets `read` put bytes of the source into the session's buffer; it returns how many, as does this.
   public func fillFromSource(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
     guard wantedFromSource > 0, let sender = plane?.sender else { return 0 }

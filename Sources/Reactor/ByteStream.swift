@@ -4,7 +4,7 @@ import Glibc
 public enum ReadResult: Hashable, Sendable {
   /// So many bytes (at least one) were stored.
   case bytes(Int)
-  /// Nothing now; wait for `readNeeds`.
+  /// Nothing now; wait for what `needs` says.
   case wouldBlock
   /// The other side finished in good order; nothing will follow.
   case end
@@ -12,23 +12,27 @@ public enum ReadResult: Hashable, Sendable {
 
 /// A connected, non-blocking stream of bytes, plain or TLS.
 ///
-/// The pattern: read until `.wouldBlock`, then wait for `readNeeds` on `descriptor`; write until 0, then wait
-/// for `writeNeeds`. Who stops reading earlier must look at `hasBufferedInput`, for such bytes make no
-/// descriptor readable. `StreamWatcher` does all that.
+/// The pattern: read until `.wouldBlock`, write until 0, then wait on `descriptor` for what `needs` says. Two
+/// things concern TLS alone: who stops reading earlier must look at `hasBufferedInput`, for such bytes make no
+/// descriptor readable; and while `hasPendingOutput`, `flush()` has to be called whenever the socket takes more.
+/// `StreamWatcher` does all that.
 public protocol ByteStream: AnyObject {
   /// The socket, for watching only.
   var descriptor: Int32 { get }
   /// Reads what is there, up to the buffer's size (which should be large: 64 KiB and more).
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamError) -> ReadResult
-  /// Writes as much as goes now and says how much that was; 0 when it would block. After 0 the TLS stream has
-  /// to be given the same bytes again, in a buffer that starts alike (it may be longer or elsewhere).
+  /// Takes as many of the bytes as go now and says how many; 0 when it would block (nothing was taken).
   func write(_ bytes: UnsafeRawBufferPointer) throws(StreamError) -> Int
-  /// What to wait for after `.wouldBlock`; `.readable` except while TLS has to write first.
-  var readNeeds: IOEvents { get }
-  /// What to wait for after a write of 0; `.writable` except while TLS has to read first.
-  var writeNeeds: IOEvents { get }
+  /// What to wait for by who wants to read, to write, or both; what pending output needs is in it.
+  func needs(reading: Bool, writing: Bool) -> IOEvents
   /// Whether bytes are there that were taken from the socket but not yet read.
   var hasBufferedInput: Bool { get }
+  /// Whether bytes that `write` took (at most some 150 KiB) still wait for room in the socket.
+  var hasPendingOutput: Bool { get }
+  /// Called when `hasPendingOutput` becomes true. Belongs to the stream's `StreamWatcher`.
+  var onPendingOutput: (() -> Void)? { get set }
+  /// Moves pending output on. An error is reported again by the next read or write.
+  func flush() throws(StreamError)
   /// Says that nothing more will be written; reading goes on. Best effort, never blocks.
   func finishWriting()
   /// Closes. Cancel watchers first. May be called again without effect.
@@ -44,9 +48,20 @@ public final class PlainStream: ByteStream {
 
   deinit { close() }
 
-  public var readNeeds: IOEvents { .readable }
-  public var writeNeeds: IOEvents { .writable }
   public var hasBufferedInput: Bool { false }
+  public var hasPendingOutput: Bool { false }
+  public var onPendingOutput: (() -> Void)? {
+    get { nil }
+    set {}
+  }
+  public func flush() throws(StreamError) {}
+
+  public func needs(reading: Bool, writing: Bool) -> IOEvents {
+    var events: IOEvents = []
+    if reading { events.insert(.readable) }
+    if writing { events.insert(.writable) }
+    return events
+  }
 
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamError) -> ReadResult {
     guard descriptor >= 0 else { throw .closed }

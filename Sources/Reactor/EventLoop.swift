@@ -21,9 +21,11 @@ public final class EventLoop {
   private var isRunning = false
 
   /// Makes a loop. The process ignores SIGPIPE from then on, so that writing to a closed pipe is an error
-  /// that can be reported.
+  /// that can be reported; and standard descriptors that it was started without are occupied, so that no
+  /// socket takes their place.
   public init() throws(ReactorError) {
     signal(SIGPIPE, SIG_IGN)
+    StandardDescriptors.occupyClosed()
     // NOENV: the environment must not choose another backend.
     guard let raw = ev_loop_new(UInt32(EVFLAG_NOENV | EVBACKEND_EPOLL)) else {
       throw .noEventLoop

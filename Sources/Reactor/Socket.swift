@@ -45,6 +45,13 @@ enum Socket {
     set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPCNT, 4)
   }
 
+  /// The error that a connection attempt ended with; 0 for success.
+  static func pendingError(of descriptor: Int32) -> Int32 {
+    var code: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
+  }
+
   /// The address that the socket is bound to.
   static func localAddress(of descriptor: Int32) throws(ReactorError) -> SocketAddress {
     var storage = sockaddr_storage()

@@ -1,5 +1,6 @@
 import Basics
 import Glibc
+import Wire
 
 /// An IP address with a port, as sockets take and give it.
 public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
@@ -24,6 +25,17 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     self.port = port
     self.isIPv4 = isIPv4
     self.scope = scope
+  }
+
+  /// An address of the pure rooms with a port.
+  public init(_ address: IPAddress, port: UInt16) {
+    self.init(ip: address.bytes, port: port, isIPv4: address.isIPv4)
+  }
+
+  /// The same without the scope, as the pure rooms have it.
+  public var endpoint: IPEndpoint {
+    IPEndpoint(
+      address: isIPv4 ? IPAddress(ipv4: UInt32(truncatingIfNeeded: ip.low)) : IPAddress(ipv6: ip), port: port)
   }
 
   /// An address literal (no brackets, no zone) with a port given apart; nil when it is not a literal.

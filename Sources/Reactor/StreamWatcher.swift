@@ -26,6 +26,7 @@ public final class StreamWatcher {
     self.readable = readable
     self.writable = writable
     watcher = loop.watch(stream.descriptor) { [weak self] events in self?.fire(events) }
+    stream.onPendingOutput = { [weak self] in self?.refresh() }
   }
 
   deinit { cancel() }
@@ -34,23 +35,27 @@ public final class StreamWatcher {
   public func cancel() {
     watcher?.cancel()
     watcher = nil
+    stream.onPendingOutput = nil
     readable = nil
     writable = nil
   }
 
   private func fire(_ events: IOEvents) {
-    if wantsRead, !events.isDisjoint(with: stream.readNeeds) { readable?() }
-    if wantsWrite, !events.isDisjoint(with: stream.writeNeeds) { writable?() }
+    // A failure of the flush is kept by the stream and found by the callbacks below.
+    if stream.hasPendingOutput, events.contains(.writable) { try? stream.flush() }
+    if wantsRead, !events.isDisjoint(with: stream.needs(reading: true, writing: false)) { readable?() }
+    if wantsWrite, !stream.hasPendingOutput,
+      !events.isDisjoint(with: stream.needs(reading: false, writing: true))
+    {
+      writable?()
+    }
     refresh()
   }
 
   private func refresh() {
     guard let watcher else { return }
     guard stream.descriptor >= 0 else { return cancel() }
-    var needs: IOEvents = []
-    if wantsRead { needs.formUnion(stream.readNeeds) }
-    if wantsWrite { needs.formUnion(stream.writeNeeds) }
-    watcher.interest = needs
+    watcher.interest = stream.needs(reading: wantsRead, writing: wantsWrite)
     if wantsRead, stream.hasBufferedInput, !retryQueued {
       retryQueued = true
       loop.defer { [weak self] in self?.retry() }

@@ -99,6 +99,12 @@ public struct Spec: Equatable, Sendable {
     public var mutation: String
     public var reason: String
     public var line: Int
+
+    public init(mutation: String, reason: String, line: Int) {
+      self.mutation = mutation
+      self.reason = reason
+      self.line = line
+    }
   }
 
   /// A place that names a rule.

@@ -1,1 +1,3 @@
-print("placeholder")
+import Commands
+
+RelayCommand.main()

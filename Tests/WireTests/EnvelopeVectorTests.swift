@@ -11,6 +11,10 @@ struct EnvelopeVectorTests {
     #expect(cases.count == 31)
     for one in cases {
       let sealed = try SealedEnvelope.parse(one["wire"].utf8)
+      guard one["receiver_error"].isNull else {
+        #expect(sealed.envelope.canonicalBytes() != one["mac_input_after_prefix"].utf8)
+        continue
+      }
       #expect(sealed.mac == one["mac"].text, "\(one["name"].text)")
       #expect(sealed.canonicalBytes == one["wire_hex"].bytes, "\(one["name"].text)")
       #expect(

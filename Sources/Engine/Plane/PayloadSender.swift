@@ -88,6 +88,9 @@ final class PayloadSender {
     return max(0, min(buffer.freeSpace, Self.readAhead - Int(buffer.end - nextOffset)))
   }
 
+  /// Whether bytes are held that no frame has carried yet.
+  var hasUnsent: Bool { nextOffset < buffer.end }
+
   /// Lets `fill` read from the source into the buffer; returns what it returned.
   func fill(_ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
     let limit = wanted

@@ -279,7 +279,7 @@ public struct ClaimMachine: TransitionMachine {
     (.givenUp, [.disarmTimers, .sendAbort, .reportCancelled], "CLM-10"),
     (.claiming, [.sendClaim, .armRetry], "CLM-2"),
     (.givenUp, [.disarmTimers, .reportRelayLost], "CLM-11"),
-    (.givenUp, [.disarmTimers, .reportDeadline], "CLM-3"),
+    (.givenUp, [.reportDeadline], "CLM-3"),
     (.givenUp, [.disarmTimers, .reportCancelled], "CLM-4"),
     (.accepted, [.sendClaim, .armRetry], "CLM-7"),
     (.established, [.disarmTimers], "CLM-7"),

@@ -36,7 +36,7 @@ public struct ClientInfo: Hashable, Sendable {
 }
 
 extension ClientInfo: JSONObject {
-  init() { self.init(version: 0, canAckPings: false) }
+  static var blank: ClientInfo { ClientInfo(version: 0, canAckPings: false) }
 
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
@@ -92,7 +92,7 @@ public struct ServerInfo: Hashable, Sendable {
 }
 
 extension ServerInfo: JSONObject {
-  init() { self.init(version: 0) }
+  static var blank: ServerInfo { ServerInfo(version: 0) }
 
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {

@@ -13,7 +13,9 @@ struct DerptunServerDocument: JSONObject {
   private var forwards: [DerptunForward] = []
   private var route: RouteDocument?
 
-  init() {}
+  static var blank: DerptunServerDocument { DerptunServerDocument() }
+
+  private init() {}
 
   init(_ token: DerptunServerToken) {
     version = token.version
@@ -101,7 +103,9 @@ private struct RouteDocument: JSONObject {
   private var derpPort: UInt16 = 0
   private var stunPort: UInt16 = 0
 
-  init() {}
+  static var blank: RouteDocument { RouteDocument() }
+
+  private init() {}
 
   init(_ route: DERPRoute) {
     host = route.host

@@ -85,6 +85,8 @@ public struct DerptunForward: Hashable, Sendable {
 }
 
 extension DerptunForward: JSONObject {
+  static var blank: DerptunForward { DerptunForward() }
+
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
     case "protocol": try value.store(into: &protocolName)

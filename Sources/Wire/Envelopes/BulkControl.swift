@@ -20,6 +20,8 @@ public struct BulkControl: Hashable, Sendable {
 }
 
 extension BulkControl: JSONObject {
+  static var blank: BulkControl { BulkControl() }
+
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
     case "protocol": try value.store(into: &protocolName)
@@ -64,6 +66,8 @@ public struct BulkProbe: Hashable, Sendable {
 }
 
 extension BulkProbe: JSONObject {
+  static var blank: BulkProbe { BulkProbe() }
+
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
     case "train": try value.store(into: &train)

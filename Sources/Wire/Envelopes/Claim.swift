@@ -41,6 +41,8 @@ public struct Claim: Hashable, Sendable {
 }
 
 extension Claim: JSONObject {
+  static var blank: Claim { Claim() }
+
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
     case "version": try value.store(into: &version)
@@ -87,6 +89,8 @@ public struct ClaimClient: Hashable, Sendable {
 }
 
 extension ClaimClient: JSONObject {
+  static var blank: ClaimClient { ClaimClient() }
+
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
     case "client_id": try value.store(into: &clientID)

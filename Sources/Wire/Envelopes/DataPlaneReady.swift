@@ -29,7 +29,7 @@ public struct DataPlaneReady: Hashable, Sendable {
 }
 
 extension DataPlaneReady: JSONObject {
-  init() { self.init(protocolName: "", phase: "") }
+  static var blank: DataPlaneReady { DataPlaneReady(protocolName: "", phase: "") }
 
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {

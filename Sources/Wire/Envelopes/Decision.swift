@@ -14,6 +14,8 @@ public struct Decision: Hashable, Sendable {
 }
 
 extension Decision: JSONObject {
+  static var blank: Decision { Decision() }
+
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
     case "accepted": try value.store(into: &isAccepted)
@@ -48,6 +50,8 @@ public struct Accept: Hashable, Sendable {
 }
 
 extension Accept: JSONObject {
+  static var blank: Accept { Accept() }
+
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
     case "version": try value.store(into: &version)
@@ -82,7 +86,7 @@ public struct Reject: Hashable, Sendable {
 }
 
 extension Reject: JSONObject {
-  init() { self.init(code: "") }
+  static var blank: Reject { Reject(code: "") }
 
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {

@@ -27,6 +27,8 @@ public struct NativeClaim: Hashable, Sendable {
 }
 
 extension NativeClaim: JSONObject {
+  static var blank: NativeClaim { NativeClaim() }
+
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
     case "version": try value.store(into: &version)
@@ -75,6 +77,8 @@ public struct NativeDecision: Hashable, Sendable {
 }
 
 extension NativeDecision: JSONObject {
+  static var blank: NativeDecision { NativeDecision() }
+
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
     case "version": try value.store(into: &version)

@@ -34,6 +34,8 @@ public struct SealedEnvelope: Hashable, Sendable {
 
 /// The members of an envelope as Go declares them: every body optional.
 struct EnvelopeDocument: JSONObject {
+  static var blank: EnvelopeDocument { EnvelopeDocument() }
+
   var type = ""
   var mac = ""
   var claim: Claim?

@@ -17,7 +17,7 @@ public struct TransportControl: Hashable, Sendable {
 }
 
 extension TransportControl: JSONObject {
-  init() { self.init(kind: "") }
+  static var blank: TransportControl { TransportControl(kind: "") }
 
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
@@ -50,7 +50,7 @@ public struct TransferProgress: Hashable, Sendable {
 }
 
 extension TransferProgress: JSONObject {
-  init() { self.init(bytesReceived: 0) }
+  static var blank: TransferProgress { TransferProgress(bytesReceived: 0) }
 
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
@@ -82,7 +82,7 @@ public struct Abort: Hashable, Sendable {
 }
 
 extension Abort: JSONObject {
-  init() { self.init(reason: "") }
+  static var blank: Abort { Abort(reason: "") }
 
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {

@@ -42,6 +42,8 @@ public struct TransferAccept: Hashable, Sendable {
 }
 
 extension TransferAccept: JSONObject {
+  static var blank: TransferAccept { TransferAccept() }
+
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
     case "protocol": try value.store(into: &protocolName)
@@ -102,7 +104,7 @@ public struct TransferComplete: Hashable, Sendable {
 }
 
 extension TransferComplete: JSONObject {
-  init() { self.init(protocolName: "", bytesReceived: 0) }
+  static var blank: TransferComplete { TransferComplete(protocolName: "", bytesReceived: 0) }
 
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {

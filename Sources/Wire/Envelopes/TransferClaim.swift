@@ -47,6 +47,8 @@ public struct TransferClaim: Hashable, Sendable {
 }
 
 extension TransferClaim: JSONObject {
+  static var blank: TransferClaim { TransferClaim() }
+
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
     case "protocol": try value.store(into: &protocolName)
@@ -107,6 +109,8 @@ public struct DirectTCPFile: Hashable, Sendable {
 }
 
 extension DirectTCPFile: JSONObject {
+  static var blank: DirectTCPFile { DirectTCPFile() }
+
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
     case "candidates": try value.store(into: &candidates)

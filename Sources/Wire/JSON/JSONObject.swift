@@ -1,7 +1,7 @@
 /// A structure that is read from and written to JSON by Go's rules.
 protocol JSONObject: Hashable, Sendable {
   /// The zero value, which members are read into.
-  init()
+  static var blank: Self { get }
 
   /// Takes one member; `name` is folded (see `foldedName`), unknown names are ignored.
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError)
@@ -13,7 +13,7 @@ protocol JSONObject: Hashable, Sendable {
 extension JSONObject {
   /// Reads a whole text that must be one object.
   init(json bytes: UnsafeRawBufferPointer, limits: JSONLimits) throws(JSONError) {
-    self.init()
+    self = .blank
     try JSONParser.parse(bytes, limits: limits).store(into: &self)
   }
 

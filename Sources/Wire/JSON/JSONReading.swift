@@ -94,7 +94,7 @@ extension JSONValue {
       target = nil
       return
     }
-    var object = target ?? Object()
+    var object = target ?? .blank
     try store(into: &object)
     target = object
   }

@@ -69,6 +69,8 @@ public struct DERPMap: Hashable, Sendable {
 }
 
 extension DERPMap: JSONObject {
+  static var blank: DERPMap { DERPMap() }
+
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
     case "regions": try readRegions(value)

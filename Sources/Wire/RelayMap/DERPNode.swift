@@ -61,6 +61,8 @@ public struct DERPNode: Hashable, Sendable {
 }
 
 extension DERPNode: JSONObject {
+  static var blank: DERPNode { DERPNode() }
+
   mutating func read(_ name: String, _ value: JSONValue) throws(JSONError) {
     switch name {
     case "name": try value.store(into: &self.name)

@@ -18,6 +18,8 @@ public struct DERPRegion: Hashable, Sendable {
 }
 
 extension DERPRegion: JSONObject {
+  static var blank: DERPRegion { DERPRegion() }
+
   /// The most relays of one region.
   static let maximumNodeCount = 256
 

@@ -77,7 +77,7 @@ import Testing
       rule: "CLM-11"),
     RowCase(
       row: 12, from: .suspended, event: .deadline, holding: [],
-      to: .givenUp, actions: [.disarmTimers, .reportDeadline],
+      to: .givenUp, actions: [.reportDeadline],
       rule: "CLM-3"),
     RowCase(
       row: 13, from: .suspended, event: .cancel, holding: [],

@@ -1,0 +1,30 @@
+import ArgumentParser
+
+/// `derphole`: one token, one session, bytes that arrive.
+public struct DerpholeCommand: ParsableCommand {
+  /// The version of this program.
+  public static let version = "0.1.0"
+
+  public static let configuration = CommandConfiguration(
+    commandName: "derphole",
+    abstract: "Move bytes to somebody with whom you share nothing but a token.",
+    discussion: """
+      One side runs `derphole listen` and gives the token that it prints to the other side, which runs \
+      `derphole pipe TOKEN`. Everything is encrypted end to end; the relay sees keys and sizes of packets only.
+      """,
+    subcommands: [ListenCommand.self, PipeCommand.self, VersionCommand.self])
+
+  @OptionGroup var globals: GlobalOptions
+
+  public init() {}
+}
+
+/// `derphole version`.
+struct VersionCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "version", abstract: "Print the version.")
+
+  func run() {
+    print(DerpholeCommand.version)
+  }
+}

@@ -1,0 +1,32 @@
+import ArgumentParser
+
+/// Options of every command; they are accepted before and after the command's name.
+struct GlobalOptions: ParsableArguments {
+  @Flag(name: [.short, .long], help: "Print state changes and every transition of the machines.")
+  var verbose = false
+
+  @Flag(name: .long, help: "Do not show progress.")
+  var hideProgress = false
+
+  @Flag(name: .long, help: "Print one JSON event a line on standard error instead of text.")
+  var json = false
+
+  @Flag(name: .long, help: "Stay on the relay, whatever direct paths there are.")
+  var forceRelay = false
+
+  /// These options or those that stood before the command's name.
+  func merged(with other: GlobalOptions) -> GlobalOptions {
+    var result = self
+    result.verbose = verbose || other.verbose
+    result.hideProgress = hideProgress || other.hideProgress
+    result.json = json || other.json
+    result.forceRelay = forceRelay || other.forceRelay
+    return result
+  }
+}
+
+/// Where the public relays are listed.
+struct RelayMapOptions: ParsableArguments {
+  @Option(name: .long, help: ArgumentHelp("Take the map of relays from here.", valueName: "url-or-file"))
+  var derpMap: String?
+}

@@ -1,0 +1,149 @@
+import Basics
+import Engine
+
+/// Tells a person, or a program with `--json`, what a session does.
+final class SessionReporter {
+  private let options: GlobalOptions
+  private let isTerminal = Console.isTerminal
+  private var startedAt: Instant?
+  private var lastBytes: UInt64 = 0
+  private var lastShownAt: Instant?
+  private var statusIsShown = false
+
+  init(_ options: GlobalOptions) { self.options = options }
+
+  /// Whether `progress` should be called now and then.
+  var wantsProgress: Bool { !options.hideProgress && (options.json || isTerminal) }
+
+  /// Prints the token that the other side needs.
+  func token(_ token: String) {
+    if options.json {
+      JSONLine(event: "token").adding("token", token).emit()
+    } else {
+      Console.line(token)
+    }
+  }
+
+  /// Something to know that is no failure.
+  func warning(_ text: String) {
+    clearStatus()
+    if options.json {
+      JSONLine(event: "warning").adding("message", text).emit()
+    } else {
+      Console.line("derphole: warning: \(text)")
+    }
+  }
+
+  /// A detail for `--verbose`.
+  func detail(_ text: String) {
+    guard options.verbose else { return }
+    clearStatus()
+    if options.json {
+      JSONLine(event: "detail").adding("message", text).emit()
+    } else {
+      Console.line(text)
+    }
+  }
+
+  /// Shows an event of the session.
+  func show(_ event: SessionEvent, at now: Instant) {
+    switch event {
+    case .state(let state):
+      if state == .connectedRelay { startedAt = now }
+      showState(state)
+    case .transition(let record):
+      guard options.verbose else { return }
+      clearStatus()
+      if options.json {
+        JSONLine(event: "transition").adding("machine", record.machine).adding("rule", record.rule)
+          .adding("text", record.description).emit()
+      } else {
+        Console.line(record.description)
+      }
+    case .relayLost(let reason):
+      detail("relay lost, reconnecting: \(printable(reason))")
+    case .dialRelay, .closeRelay, .payloadEnded, .finished: break
+    }
+  }
+
+  private func showState(_ state: SessionState) {
+    if options.json {
+      JSONLine(event: "state").adding("state", state.rawValue).emit()
+    } else {
+      detail(state.rawValue)
+    }
+  }
+
+  /// Shows how far the payload is.
+  func progress(_ statistics: SessionStatistics, at now: Instant) {
+    guard wantsProgress, let startedAt else { return }
+    let bytes = statistics.payloadBytes
+    let since = lastShownAt ?? startedAt
+    let recent = bytes - min(lastBytes, bytes)
+    if options.json {
+      let rate = Int64(Double(recent) / max((now - since).inSeconds, 1e-6))
+      JSONLine(event: "progress").adding("bytes", bytes).adding("bytesPerSecond", rate).emit()
+    } else {
+      Console.status("\(RateFormat.size(bytes))  \(RateFormat.rate(recent, in: now - since))")
+      statusIsShown = true
+    }
+    lastBytes = bytes
+    lastShownAt = now
+  }
+
+  /// Shows the end and returns the exit code.
+  func finish(_ outcome: SessionOutcome, _ statistics: SessionStatistics, at now: Instant) -> Int32 {
+    let elapsed = startedAt.map { now - $0 } ?? .zero
+    switch outcome {
+    case .success(let bytes):
+      if options.json {
+        describe(JSONLine(event: "finished").adding("success", true), statistics, elapsed)
+          .adding("bytes", bytes).emit()
+      } else if statusIsShown {
+        Console.status(
+          "\(RateFormat.size(bytes)) in \(RateFormat.duration(elapsed)), \(RateFormat.rate(bytes, in: elapsed))\n")
+        statusIsShown = false
+      }
+      details(statistics, elapsed)
+      return ExitStatus.success
+    case .failure(let failure):
+      let status = ExitStatus.of(failure)
+      clearStatus()
+      if options.json {
+        describe(JSONLine(event: "finished").adding("success", false), statistics, elapsed)
+          .adding("bytes", statistics.payloadBytes).adding("message", failure.description)
+          .adding("exitStatus", status).emit()
+      } else {
+        Console.error(failure.description)
+      }
+      details(statistics, elapsed)
+      return status
+    }
+  }
+
+  private func describe(_ line: JSONLine, _ statistics: SessionStatistics, _ elapsed: Interval) -> JSONLine {
+    line.adding("milliseconds", elapsed.inMilliseconds)
+      .adding("framesSent", statistics.framesSent).adding("framesReceived", statistics.framesReceived)
+      .adding("framesRefused", statistics.framesRefused)
+      .adding("framesRetransmitted", statistics.framesRetransmitted)
+      .adding("framesDuplicated", statistics.framesDuplicated)
+      .adding("relayReconnections", statistics.relayReconnections)
+      .adding("roundTripMicroseconds", optional: statistics.roundTrip?.inMicroseconds)
+  }
+
+  private func details(_ statistics: SessionStatistics, _ elapsed: Interval) {
+    guard options.verbose, !options.json else { return }
+    let roundTrip = statistics.roundTrip.map { ", round trip \($0.inMicroseconds) us" } ?? ""
+    Console.line(
+      "\(statistics.payloadBytes) bytes in \(elapsed.inMilliseconds) ms; frames: \(statistics.framesSent) sent, "
+        + "\(statistics.framesReceived) received, \(statistics.framesRetransmitted) sent again, "
+        + "\(statistics.framesDuplicated) doubled, \(statistics.framesRefused) refused; "
+        + "relay reconnections: \(statistics.relayReconnections)\(roundTrip)")
+  }
+
+  private func clearStatus() {
+    guard statusIsShown else { return }
+    Console.status("")
+    statusIsShown = false
+  }
+}

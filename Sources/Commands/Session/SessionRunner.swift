@@ -1,0 +1,89 @@
+import ArgumentParser
+import Basics
+import Engine
+import Glibc
+import Reactor
+
+/// Runs one session to its end: loop, signals, progress. What all commands that move payload share.
+final class SessionRunner {
+  private static let progressInterval = Interval.milliseconds(250)
+
+  private let loop: EventLoop
+  private let session: Session
+  private let reporter: SessionReporter
+  private var host: SessionHost?
+  private var signals: [SignalWatcher] = []
+  private var progressTimer: LoopTimer?
+  private var signalStatus: Int32?
+  private var status = ExitStatus.failure
+
+  init(_ loop: EventLoop, _ session: Session, reporter: SessionReporter) {
+    self.loop = loop
+    self.session = session
+    self.reporter = reporter
+  }
+
+  /// Runs the session; returns the exit code.
+  func run(
+    relay: SessionHost.Relay, source: SessionHost.Payload? = nil, output: SessionHost.Payload? = nil
+  ) throws(CommandFailure) -> Int32 {
+    let host: SessionHost
+    do {
+      host = try SessionHost(
+        loop, session, relay: relay, source: source, output: output,
+        observer: { [unowned self] event in reporter.show(event, at: loop.now) },
+        completion: { [unowned self] outcome in ended(outcome) })
+    } catch {
+      let name = source?.name ?? output?.name ?? "payload"
+      throw CommandFailure("cannot use \(name): \(error)", status: ExitStatus.localInputOutput)
+    }
+    self.host = host
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      signals.append(loop.onSignal(number) { [unowned self] in interrupted(by: number) })
+    }
+    if reporter.wantsProgress {
+      progressTimer = loop.makeTimer { [unowned self] in showProgress() }
+      progressTimer?.arm(after: Self.progressInterval)
+    }
+    loop.defer { host.start() }
+    loop.run()
+    return status
+  }
+
+  private func showProgress() {
+    reporter.progress(session.statistics, at: loop.now)
+    progressTimer?.arm(after: Self.progressInterval)
+  }
+
+  /// The first signal says goodbye to the peer; the second does not wait for that.
+  private func interrupted(by number: Int32) {
+    guard signalStatus == nil else { _exit(128 + number) }
+    signalStatus = 128 + number
+    host?.interrupt()
+  }
+
+  private func ended(_ outcome: SessionOutcome) {
+    progressTimer?.disarm()
+    status = reporter.finish(outcome, session.statistics, at: loop.now)
+    if outcome == .failure(.cancelled), let signalStatus { status = signalStatus }
+    loop.stop()
+  }
+}
+
+extension ParsableCommand {
+  /// Runs `body` and ends the process with its exit code; a `CommandFailure` is printed in one line first.
+  func exitWith(_ options: GlobalOptions, _ body: () throws -> Int32) throws {
+    let status: Int32
+    do {
+      status = try body()
+    } catch let failure as CommandFailure {
+      if options.json {
+        JSONLine(event: "error").adding("message", failure.message).adding("exitStatus", failure.status).emit()
+      } else {
+        Console.error(failure.message)
+      }
+      throw ExitCode(failure.status)
+    }
+    if status != ExitStatus.success { throw ExitCode(status) }
+  }
+}

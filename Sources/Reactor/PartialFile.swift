@@ -1,0 +1,48 @@
+import Glibc
+
+/// A file that appears under its name only when it is complete: until then it grows under a temporary name in the
+/// same folder. Never replaces anything.
+public final class PartialFile {
+  /// The open descriptor of the temporary file.
+  public let descriptor: Int32
+  private let path: String
+  private let temporaryPath: String
+  private var isSettled = false
+
+  /// Makes the temporary file for `path`, which must not exist yet.
+  public init(path: String) throws(FileError) {
+    var status = stat()
+    guard lstat(path, &status) != 0 else { throw .from(path, code: EEXIST) }
+    guard errno == ENOENT else { throw .from(path, code: errno) }
+    self.path = path
+    temporaryPath = "\(path).\(getpid()).partial"
+    descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    guard descriptor >= 0 else { throw .from(path, code: errno) }
+  }
+
+  deinit { discard() }
+
+  /// Gives the file its name, after its content is on the disk. Fails when the name was taken meanwhile.
+  public func commit() throws(FileError) {
+    guard fsync(descriptor) == 0 else { throw .from(path, code: errno) }
+    // link, unlike rename, does not replace what is there; file systems without links get the check of `init`.
+    if link(temporaryPath, path) != 0 {
+      let code = errno
+      guard code == EPERM || code == EOPNOTSUPP, access(path, F_OK) != 0, rename(temporaryPath, path) == 0 else {
+        throw .from(path, code: code)
+      }
+    } else {
+      unlink(temporaryPath)
+    }
+    isSettled = true
+    close(descriptor)
+  }
+
+  /// Removes the temporary file.
+  public func discard() {
+    guard !isSettled else { return }
+    isSettled = true
+    close(descriptor)
+    unlink(temporaryPath)
+  }
+}

@@ -1,0 +1,346 @@
+import Basics
+import Engine
+
+/// Runs one `Session` on a loop: the relay's connection, the payload's source and output, time.
+///
+/// It decides nothing about the protocol. Bytes travel through two buffers only: one that relay bytes are read
+/// into and opened in, one that frames are sealed into and written from.
+public final class SessionHost {
+  /// Where the session meets its peer.
+  public struct Relay {
+    /// `http(s)://host[:port]/derp`.
+    public var url: String
+    /// Addresses that replace looking the host up.
+    public var addresses: [SocketAddress]
+
+    public init(url: String, addresses: [SocketAddress] = []) {
+      self.url = url
+      self.addresses = addresses
+    }
+  }
+
+  /// An open descriptor for payload and what messages call it.
+  public struct Payload {
+    public var descriptor: Int32
+    public var name: String
+    /// For an output: makes what was written final, before the peer is told that all arrived.
+    public var commit: (() throws(FileError) -> Void)?
+
+    public init(descriptor: Int32, name: String, commit: (() throws(FileError) -> Void)? = nil) {
+      self.descriptor = descriptor
+      self.name = name
+      self.commit = commit
+    }
+  }
+
+  /// How much is read from or written to the relay at once, in bytes.
+  private static let sendBufferSize = 256 << 10
+  private static let receiveBufferSize = 512 << 10
+  /// The least that is worth reading from the source, unless the session wants less altogether.
+  private static let leastSourceRead = 64 << 10
+  /// How long saying goodbye may take.
+  private static let goodbyeLimit = Interval.seconds(1)
+
+  private let loop: EventLoop
+  private let session: Session
+  private let relay: Relay
+  private var source: InputSource?
+  private var output: OutputSink?
+  private let commit: (() throws(FileError) -> Void)?
+  private let observer: (SessionEvent) -> Void
+  private let completion: (SessionOutcome) -> Void
+
+  private var dialer: RelayDialer?
+  private var stream: (any ByteStream)?
+  private var watcher: StreamWatcher?
+  private var timer: LoopTimer?
+  private var goodbyeTimer: LoopTimer?
+  private let sendBuffer = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: SessionHost.sendBufferSize, alignment: 4096)
+  private var unsent = 0..<0
+  private let receiveBuffer = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: SessionHost.receiveBufferSize, alignment: 4096)
+  private var unread = 0..<0
+  private var sourceEnded = false
+  private var outputFailure: String?
+  private var outcome: SessionOutcome?
+  private var isDone = false
+  private var isTurning = false
+
+  /// - Parameters:
+  ///   - source: where payload comes from, for a session that sends.
+  ///   - output: where payload goes, for a session that receives.
+  ///   - observer: is shown every event of the session.
+  ///   - completion: is called once, when goodbye has been said.
+  public init(
+    _ loop: EventLoop, _ session: Session, relay: Relay, source: Payload?, output: Payload?,
+    observer: @escaping (SessionEvent) -> Void, completion: @escaping (SessionOutcome) -> Void
+  ) throws(FileError) {
+    self.loop = loop
+    self.session = session
+    self.relay = relay
+    commit = output?.commit
+    self.observer = observer
+    self.completion = completion
+    timer = loop.makeTimer { [weak self] in self?.timeout() }
+    if let source {
+      self.source = try InputSource(loop, descriptor: source.descriptor, name: source.name) { [weak self] in
+        self?.turn()
+      }
+    }
+    if let output {
+      self.output = try OutputSink(loop, descriptor: output.descriptor, name: output.name) { [weak self] in
+        self?.outputWritable()
+      }
+    }
+  }
+
+  deinit {
+    watcher?.cancel()
+    stream?.close()
+    sendBuffer.initializeMemory(as: UInt8.self, repeating: 0)
+    sendBuffer.deallocate()
+    receiveBuffer.initializeMemory(as: UInt8.self, repeating: 0)
+    receiveBuffer.deallocate()
+  }
+
+  /// Starts; everything else happens on the loop.
+  public func start() { turn() }
+
+  /// Somebody wants to stop: the peer is told, then `completion` is called.
+  public func interrupt() {
+    session.handle(.interrupted, at: loop.now)
+    turn()
+  }
+
+  // MARK: The turn
+
+  /// Moves whatever can be moved, in all directions, until nothing can.
+  private func turn() {
+    guard !isTurning, !isDone else { return }
+    isTurning = true
+    var progressed = true
+    while progressed && !isDone {
+      progressed = pumpSource()
+      if pumpRelay() { progressed = true }
+      while let event = session.pollEvent() {
+        progressed = true
+        handle(event)
+      }
+    }
+    isTurning = false
+    guard !isDone else { return }
+    if outcome != nil { return sayGoodbye() }
+    watcher?.wantsWrite = !unsent.isEmpty
+    source?.wantsRead = !sourceEnded && session.wantedFromSource > 0
+    output?.wantsWrite = session.isOutputBlocked
+    if let deadline = session.nextDeadline { timer?.arm(at: deadline) } else { timer?.disarm() }
+  }
+
+  private func timeout() {
+    session.handleTimeout(at: loop.now)
+    turn()
+  }
+
+  private func handle(_ event: SessionEvent) {
+    observer(event)
+    switch event {
+    case .dialRelay: dial()
+    case .closeRelay: closeStream()
+    case .payloadEnded: finishOutput()
+    case .finished(let result): outcome = result
+    case .relayLost, .state, .transition: break
+    }
+  }
+
+  // MARK: Source and output
+
+  /// Reads from the source as long as the session takes it and frames can leave.
+  private func pumpSource() -> Bool {
+    guard let source, !sourceEnded, unsent.isEmpty else { return false }
+    let wanted = session.wantedFromSource
+    guard wanted >= Self.leastSourceRead || (wanted > 0 && !session.hasUnsentPayload) else { return false }
+    var failure: String?
+    var ended = false
+    let count = session.fillFromSource { buffer in
+      do {
+        switch try source.read(into: buffer) {
+        case .bytes(let count): return count
+        case .wouldBlock: return 0
+        case .end:
+          ended = true
+          return 0
+        }
+      } catch {
+        failure = "\(error)"
+        return 0
+      }
+    }
+    if let failure {
+      sourceEnded = true
+      session.handle(.sourceFailed(reason: failure), at: loop.now)
+    } else if ended {
+      sourceEnded = true
+      session.handle(.sourceEnded, at: loop.now)
+    }
+    return count > 0 || ended || failure != nil
+  }
+
+  private func outputWritable() {
+    session.drainPayload(into: self, at: loop.now)
+    reportOutputFailure()
+    turn()
+  }
+
+  private func finishOutput() {
+    do {
+      try output?.close()
+      try commit?()
+      session.handle(.outputClosed, at: loop.now)
+    } catch {
+      session.handle(.outputFailed(reason: "\(error)"), at: loop.now)
+    }
+  }
+
+  private func reportOutputFailure() {
+    guard let outputFailure else { return }
+    session.handle(.outputFailed(reason: outputFailure), at: loop.now)
+  }
+
+  // MARK: Relay
+
+  private func dial() {
+    closeStream()
+    dialer = RelayDialer(loop, url: relay.url, addresses: relay.addresses) { [weak self] result in
+      guard let self, outcome == nil else { return }
+      dialer = nil
+      switch result {
+      case .success(let connection): connected(connection)
+      case .failure(let error):
+        session.handle(.relayClosed(reason: "\(error)"), at: loop.now)
+      }
+      turn()
+    }
+  }
+
+  private func connected(_ connection: RelayConnection) {
+    stream = connection.stream
+    let watcher = StreamWatcher(
+      loop, connection.stream, readable: { [weak self] in self?.relayReadable() },
+      writable: { [weak self] in self?.turn() })
+    watcher.wantsRead = true
+    self.watcher = watcher
+    let meta = connection.metaKey.flatMap { $0.version == 0 ? nil : $0.key }
+    session.handle(.relayConnected(fastStartKey: meta), at: loop.now)
+  }
+
+  private func closeStream() {
+    watcher?.cancel()
+    watcher = nil
+    stream?.close()
+    stream = nil
+    unsent = 0..<0
+    unread = 0..<0
+  }
+
+  /// Reads once and lets the session take it; the watcher calls again while there is more.
+  private func relayReadable() {
+    guard let stream else { return }
+    if receiveBuffer.count - unread.upperBound < Session.minimumReceiveBuffer {
+      // The rest of an incomplete frame moves to the front; it is smaller than one frame.
+      receiveBuffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: receiveBuffer[unread]))
+      unread = 0..<unread.count
+    }
+    do {
+      switch try stream.read(into: UnsafeMutableRawBufferPointer(rebasing: receiveBuffer[unread.upperBound...])) {
+      case .bytes(let count):
+        unread = unread.lowerBound..<unread.upperBound + count
+        let used = session.handle(
+          relayBytes: UnsafeMutableRawBufferPointer(rebasing: receiveBuffer[unread]), at: loop.now, sink: self)
+        let rest = unread.lowerBound + used..<unread.upperBound
+        unread = rest.isEmpty ? 0..<0 : rest
+        reportOutputFailure()
+      case .wouldBlock: return
+      case .end: relayClosed("the relay closed the connection")
+      }
+    } catch {
+      relayClosed("\(error)")
+    }
+    if outcome == nil { turn() } else if self.stream == nil { end() }
+  }
+
+  private func relayClosed(_ reason: String) {
+    closeStream()
+    session.handle(.relayClosed(reason: reason), at: loop.now)
+  }
+
+  /// Writes what the session has for the relay; whether anything moved.
+  private func pumpRelay() -> Bool {
+    guard let stream else { return false }
+    var progressed = false
+    do {
+      while true {
+        if unsent.isEmpty {
+          guard let transmission = session.poll(into: sendBuffer, at: loop.now) else { break }
+          unsent = 0..<transmission.length
+        }
+        let written = try stream.write(UnsafeRawBufferPointer(rebasing: sendBuffer[unsent]))
+        guard written > 0 else { break }
+        progressed = true
+        unsent = unsent.lowerBound + written..<unsent.upperBound
+      }
+    } catch {
+      relayClosed("\(error)")
+      progressed = true
+    }
+    return progressed
+  }
+
+  // MARK: Goodbye
+
+  /// Sends the session's last words, then closes in an order that does not throw them away: a socket closed with
+  /// unread input resets the connection.
+  private func sayGoodbye() {
+    timer?.disarm()
+    dialer = nil
+    source?.wantsRead = false
+    output?.wantsWrite = false
+    guard stream != nil, goodbyeTimer == nil else {
+      if stream == nil { end() }
+      return continueGoodbye()
+    }
+    goodbyeTimer = loop.makeTimer { [weak self] in self?.end() }
+    goodbyeTimer?.arm(after: Self.goodbyeLimit)
+    continueGoodbye()
+  }
+
+  private func continueGoodbye() {
+    guard let stream, !isDone else { return }
+    if unsent.isEmpty, !stream.hasPendingOutput {
+      watcher?.wantsWrite = false
+      stream.finishWriting()
+    } else {
+      watcher?.wantsWrite = true
+    }
+  }
+
+  private func end() {
+    guard !isDone, let outcome else { return }
+    isDone = true
+    goodbyeTimer?.disarm()
+    closeStream()
+    completion(outcome)
+  }
+}
+
+extension SessionHost: PayloadSink {
+  public func accept(_ bytes: UnsafeRawBufferPointer) -> Int {
+    guard outputFailure == nil, let output else { return 0 }
+    do {
+      return try output.write(bytes)
+    } catch {
+      outputFailure = "\(error)"
+      return 0
+    }
+  }
+}

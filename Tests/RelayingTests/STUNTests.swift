@@ -1,0 +1,38 @@
+import Basics
+import Relaying
+import Testing
+import Wire
+
+@Suite struct STUNTests {
+  static let request =
+    "000100142112a4420102030405060708090a0b0c802200087461696c6e6f646580280004b32c370f"
+
+  func answer(_ hex: String, _ source: String) -> String? {
+    hexBytes(hex).withUnsafeBytes { STUNResponder.response(to: $0, from: IPEndpoint(source)!) }.map {
+      Hex.encode($0)
+    }
+  }
+
+  @Test("the recorded request, over IPv4 and IPv6")
+  func recorded() {
+    #expect(
+      answer(Self.request, "203.0.113.9:50123")
+        == "0101000c2112a4420102030405060708090a0b0c002000080001e2d9ea12d54b")
+    #expect(
+      answer(Self.request, "[2001:db8::5]:50123")
+        == "010100182112a4420102030405060708090a0b0c002000140002e2d90113a9fa0102030405060708090a0b09")
+  }
+
+  @Test("what deserves no answer gets none")
+  func silence() {
+    let request = Self.request
+    let source = "203.0.113.9:50123"
+    #expect(answer(String(request.dropLast(16)), source) == nil)
+    #expect(answer(String(request.dropLast(1)) + "e", source) == nil)
+    #expect(answer(request.replacing("7461696c6e6f6465", with: "7461696c6e6f6464"), source) == nil)
+    #expect(answer("0101000c2112a4420102030405060708090a0b0c002000080001e2d9ea12d54b", source) == nil)
+    for length in stride(from: 0, to: request.count, by: 2) {
+      #expect(answer(String(request.prefix(length)), source) == nil)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import SpecCompiler
+import Testing
+
+@Suite struct GeneratorTests {
+  private func source() throws -> String {
+    SwiftGenerator.source(of: try SpecParser.parse(Fixture.text, file: "door.md"))
+  }
+
+  @Test func everyPairIsWrittenOut() throws {
+    let text = try source()
+    #expect(!text.contains("default:"))
+    for line in [
+      "        if holds(.isLocked) { return .row(0) }", "        return .row(1)",
+      "      case .fire: return .row(2)", "      case .swingOver: return .protocolError(\"DOR-2\")",
+      "      case .push: return .ignored(\"DOR-1\")",
+      "      case .push, .swingOver, .fire: return .ignored(\"DOR-3\")",
+    ] {
+      #expect(text.contains(line + "\n"), "\(line)")
+    }
+  }
+
+  @Test func rowsAreNamedForCoverage() throws {
+    let text = try source()
+    #expect(text.contains("public static let rowCount = 5\n"))
+    #expect(text.contains("    \"shut --push [isLocked]--> shut [DOR-1]\",\n"))
+  }
+
+  @Test func aRowAndADefaultedPairHaveATestEach() throws {
+    let text = TestGenerator.source(of: try SpecParser.parse(Fixture.text, file: "door.md"))
+    #expect(text.ranges(of: "\n    RowCase(\n").count == 5)
+    #expect(text.ranges(of: "\n    DefaultCase(state:").count == 5)
+    #expect(text.contains("row: 0, from: .shut, event: .push, holding: [.isLocked],"))
+    #expect(text.contains("row: 1, from: .shut, event: .push, holding: [],"))
+  }
+
+  @Test func theDiagramReplacesWhatWasThere() throws {
+    let spec = try SpecParser.parse(Fixture.text, file: "door.md")
+    let once = DiagramGenerator.insert(DiagramGenerator.diagram(of: spec), into: Fixture.text)
+    #expect(DiagramGenerator.insert(DiagramGenerator.diagram(of: spec), into: once) == once)
+    #expect(try SpecParser.parse(once, file: "door.md").diagram == DiagramGenerator.diagram(of: spec))
+    #expect(DiagramGenerator.insert("", into: once) == Fixture.text)
+  }
+}

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Writes fuzz/seeds/<target>/ from the test vectors. Run it again when vectors change; commit the result."""
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+VECTORS = os.path.join(HERE, "..", "Tests", "WireTests", "Vectors")
+SEEDS = os.path.join(HERE, "seeds")
+
+
+def vector(name):
+    with open(os.path.join(VECTORS, f"01-{name}.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def seed(target, data):
+    if isinstance(data, str):
+        data = data.encode()
+    folder = os.path.join(SEEDS, target)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, hashlib.sha256(data).hexdigest()[:16]), "wb") as file:
+        file.write(data)
+
+
+def unpadded(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def derp():
+    frames = vector("derp-frames")
+    stream = b""
+    for frame in frames["frames"]:
+        data = bytes.fromhex(frame["hex"])
+        seed("derp-frames", data)
+        stream += data
+    seed("derp-frames", stream)
+    for name in ("client_info_json_sent_by_derphole", "client_info_json_without_ack_pings",
+                 "server_info_json", "server_info_json_with_rate_limit"):
+        seed("derp-info", frames[name])
+    seed("derp-info", '{"meshKey":"%s","version":2,"CanAckPings":true,"IsProber":true}' % ("ab" * 32))
+    for name in ("http_101_response", "http_request_plain", "http_request_tls_fast_start",
+                 "http_request_tls_port"):
+        seed("upgrade", frames[name])
+    seed("upgrade", "HTTP/1.1 426 Upgrade Required\nContent-Length: 3\n\nno\n")
+
+
+def tokens():
+    cases = vector("tokens")
+    for case in cases["valid"]:
+        seed("session-token", case["token"])
+        seed("session-token", bytes.fromhex(case["raw_hex"])[:-4])
+    for case in cases["decode_cases"]:
+        seed("session-token", case["token"])
+    routes = vector("derp-routes")
+    for case in routes["env_values"]:
+        seed("route", case["env_value"])
+    for case in routes["wire_cases"]:
+        seed("route", bytes.fromhex(case["wire_hex"]))
+    seed("route", "http://127.0.0.1:3340/derp")
+    derptun = vector("derptun-tokens")
+    for name in ("public", "public_with_forwards", "custom_derp_example_com_8443"):
+        for part in ("client_token", "server_token", "server_token_json"):
+            seed("derptun", derptun[name][part])
+        seed("derptun", bytes.fromhex(derptun[name]["client_token_raw_hex"]))
+    for case in derptun["decode_cases"]:
+        if case["error"]:
+            seed("derptun", case["token"])
+
+
+def envelopes():
+    cases = vector("envelopes")
+    for case in cases["envelopes"]:
+        seed("envelope", bytes.fromhex(case["wire_hex"]))
+    for case in cases["canonical_form_cases"] + cases["verify_cases"]:
+        seed("envelope", case["wire"])
+    for case in cases["payload_classification"]:
+        seed("envelope", bytes.fromhex(case["payload_hex"]))
+    for case in vector("claims")["claims"]:
+        seed("envelope", case["envelope"]["wire"])
+    numbers = json.dumps(list(range(32)), separators=(",", ":"))
+    short = json.dumps(list(range(16)), separators=(",", ":"))
+    mac = '"mac":"%s"' % ("A" * 43)
+    for features, relay in (("", ""), (',"features":["a","b-1"]', ',"relay_only":true')):
+        seed("native-messages", f'{{"type":"native_claim",{mac},"native_claim":{{"version":1,"session_id":{short},'
+             f'"derp_public":{numbers},"ephemeral_public":{numbers},"capabilities":385{features}{relay},'
+             f'"nonce":{short}}}}}')
+        seed("native-messages", f'{{"type":"native_decision",{mac},"native_decision":{{"version":1,'
+             f'"claim_digest":{numbers},"accepted":true,"ephemeral_public":{numbers}{features}{relay}}}}}')
+    seed("native-messages", f'{{"type":"native_decision",{mac},"native_decision":{{"version":1,'
+         f'"claim_digest":{numbers},"accepted":false,"reject":{{"code":"claimed","reason":"taken"}}}}}}')
+    seed("native-messages", bytes(range(1, 100)) + b"feature-a,feature-b")
+
+
+def addresses():
+    stun = vector("stun")
+    seed("stun", bytes.fromhex(stun["request_hex"]))
+    for case in stun["responses"]:
+        seed("stun", bytes.fromhex(case["hex"]))
+    for case in vector("candidates")["cases"]:
+        seed("candidate", case["candidate"])
+    for text in ("1:2:3:4:5:6:7:8", "2001:db8::1:0:0:1", "::ffff:1.2.3.4", "fe80::1%eth0", "64:ff9b::1.2.3.4"):
+        seed("candidate", text)
+    regions = vector("static-derp-map")["Regions"]
+    for name in ("1", "3"):
+        seed("derp-map", json.dumps({"Regions": {name: regions[name]}}, separators=(",", ":")))
+    seed("derp-map", vector("derp-routes")["derp_map_for_https_derp_example_com_8443"])
+    seed("derp-map", '{"Regions":{"7":null,"8":{"RegionID":8,"Avoid":true,"Nodes":[{"Name":"a","IPv4":"none",'
+         '"IPv6":"2001:db8::1","STUNPort":-1,"STUNOnly":true,"STUNTestIP":"127.0.0.1","DERPPort":70000}]}}}')
+
+
+def session_frames():
+    def header(kind, number, offset):
+        return bytes([0xB1, kind, 0, 0]) + number.to_bytes(8, "big") + offset.to_bytes(8, "big")
+    seed("session-frame", header(1, 5, 65536) + bytes(32))
+    for kind in range(2, 9):
+        seed("session-frame", header(kind, kind, 0) + bytes(24))
+    seed("session-frame", (4096).to_bytes(8, "big"))
+    seed("session-frame", (1).to_bytes(2, "big") + b"cancelled by the user")
+    for count in (0, 1, 3):
+        body = (4096).to_bytes(8, "big") + (1 << 20).to_bytes(8, "big") + (250).to_bytes(4, "big") + bytes([0, count])
+        for index in range(count):
+            upper = 100 - 10 * index
+            body += (upper - 4).to_bytes(8, "big") + upper.to_bytes(8, "big")
+        seed("session-frame", body)
+
+
+def main():
+    shutil.rmtree(SEEDS, ignore_errors=True)
+    derp()
+    tokens()
+    envelopes()
+    addresses()
+    session_frames()
+
+
+main()
