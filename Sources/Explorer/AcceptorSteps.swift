@@ -116,6 +116,11 @@ extension Composition {
     }
     let aborts = event == .cancel && open && before.bound != 0 ? 1 : 0
     if sent.aborts != aborts { fail("DEC-I8", "\(sent.aborts) aborts instead of \(aborts)") }
+    let closes = event == .cancel || (event == .relayLost && before.adopted == 0)
+    if closes, after.state != .closed { fail("DEC-I13", "still \(after.state) after \(event)") }
+    if event == .peerAbort, before.adopted == 0, after.bound != 0 {
+      fail("DEC-I13", "still bound after the claimant's abort")
+    }
     if !open, before.bits != after.bits { fail("DEC-I10", "the closed state changed") }
   }
 }

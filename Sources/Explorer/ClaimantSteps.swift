@@ -78,6 +78,8 @@ extension Composition {
       let expected = ownWill && before.hasClaimed ? 1 : 0
       if aborts != expected { fail("CLM-I4", "\(aborts) aborts instead of \(expected)") }
     }
+    let ends = event == .cancel || event == .deadline || event == .relayLost || event == .peerAbort
+    if ends, !after.isFinal { fail("CLM-I10", "still \(after.state) after \(event)") }
     if before.isFinal, before.bits != after.bits { fail("CLM-I8", "a final state changed") }
   }
 }

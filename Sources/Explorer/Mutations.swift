@@ -7,8 +7,8 @@ public struct Mutation: Equatable, Sendable {
   public var name: String
   public var spec: Spec
 
-  /// Every mutation of `spec`'s rows: each row removed, led to each other state, without its guard, and without
-  /// each of its actions.
+  /// Every mutation of `spec`'s rows: each row removed, made to do nothing, led to each other state, without its
+  /// guard, and without each of its actions.
   public static func all(of spec: Spec) -> [Mutation] {
     var mutations: [Mutation] = []
     for (index, row) in spec.rows.enumerated() {
@@ -18,6 +18,12 @@ public struct Mutation: Equatable, Sendable {
         mutations.append(Mutation(name: name, spec: changed))
       }
       add("remove \(row.title)") { $0.rows.remove(at: index) }
+      if row.next != row.state || !row.actions.isEmpty {
+        add("empty \(row.title)") {
+          $0.rows[index].next = row.state
+          $0.rows[index].actions = []
+        }
+      }
       for state in spec.states where state.name != row.next {
         add("retarget \(row.title) to \(state.name)") { $0.rows[index].next = state.name }
       }

@@ -44,7 +44,7 @@ public struct MachineStep<State: Sendable, Event: Sendable, Action: Sendable>: S
   public let to: State
   /// What the host has to do, in this order; a static table, so nothing is allocated.
   public let actions: [Action]
-  /// The rule that the row or the default obeys, such as `CLM-4`.
+  /// The rule that the row or the default obeys, by its name in the spec.
   public let rule: String
   /// The row's index in the table, or nil when the pair has none.
   public let row: Int?
@@ -68,7 +68,7 @@ public struct MachineStep<State: Sendable, Event: Sendable, Action: Sendable>: S
 }
 
 extension MachineStep: CustomStringConvertible {
-  /// The step as `--verbose` prints it: `claim: claiming --decision--> accepted [CLM-6]`.
+  /// The step as `--verbose` prints it: `claim: claiming --decision--> accepted [rule]`.
   public var description: String {
     let note =
       switch kind {

@@ -64,6 +64,17 @@ public struct Spec: Equatable, Sendable {
     public var disarmedBy: [String]
     public var armedIn: [String]
     public var line: Int
+
+    /// The length in milliseconds when it is one number with a unit (`250 ms`, `30 s`, `5 min`), else nil; a draft
+    /// may describe it in words.
+    public var milliseconds: Int64? {
+      let parts = length.split(separator: " ")
+      let units: [(String, Int64)] = [("ms", 1), ("s", 1_000), ("min", 60_000)]
+      guard parts.count == 2, let number = Int64(parts[0]), (1...1_000_000).contains(number),
+        let unit = units.first(where: { $0.0 == parts[1] })
+      else { return nil }
+      return number * unit.1
+    }
   }
 
   /// A row of the transition table.

@@ -191,6 +191,9 @@ public struct SpecChecker {
       for state in timer.armedIn where !isState(state) {
         report(timer.line, "undefined state \"\(state)\"")
       }
+      if spec.status == .complete, timer.milliseconds == nil {
+        report(timer.line, "the length of timer \"\(timer.name)\" must read like 250 ms, 30 s or 5 min")
+      }
       if timer.length.isEmpty { report(timer.line, "timer \"\(timer.name)\" has no length") }
       for row in spec.rows {
         var armed = timer.armedIn.contains(row.state) && row.event != timer.event

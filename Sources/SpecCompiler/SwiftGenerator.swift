@@ -21,6 +21,10 @@ public struct SwiftGenerator {
   private mutating func writeMachine() {
     line("// Generated from specs/\(spec.name).md by spec-compiler. Do not edit: change the table instead.")
     line()
+    if !spec.timers.isEmpty {
+      line("import Basics")
+      line()
+    }
     line("/// The `\(spec.name)` machine of `specs/\(spec.name).md`, where its rules stand.")
     line("public struct \(typeName): TransitionMachine {")
     writeEnum("State", "Where the machine stands.", spec.states.map { ($0.name, $0.meaning) })
@@ -32,6 +36,7 @@ public struct SwiftGenerator {
     writeEnum(
       "Action", "What the host has to do, in the order given.", spec.actions.map { ($0.name, $0.meaning) })
     line()
+    writeTimers()
     line("  public typealias Step = MachineStep<State, Event, Action>")
     line()
     line("  /// Where the machine stands now.")
@@ -74,6 +79,20 @@ public struct SwiftGenerator {
     line("      }")
     line("    }")
     line("  }")
+  }
+
+  private mutating func writeTimers() {
+    guard !spec.timers.isEmpty else { return }
+    line("  /// How long each timer runs before it fires, once.")
+    line("  public enum Timers {")
+    for timer in spec.timers {
+      line(
+        "    /// Fires as `\(timer.event)`; started by \(timer.armedBy.map { "`\($0)`" }.joined(separator: ", "))."
+      )
+      line("    public static let \(timer.name) = Interval.milliseconds(\(timer.milliseconds ?? 0))")
+    }
+    line("  }")
+    line()
   }
 
   private mutating func writeIsTerminal() {

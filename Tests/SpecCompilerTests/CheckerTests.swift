@@ -128,6 +128,8 @@ import Testing
       old: "| swing | 2 s | swingOver | armSwing | disarmSwing | open |", new: "", at: "| armSwing",
       says: "undefined timer"),
     Fault(
+      old: "| swing | 2 s |", new: "| swing | two days |", at: "| swing |", says: "must read like 250 ms"),
+    Fault(
       old: "| swing | 2 s |", new: "| swing | |", at: "| swing |", says: "timer \"swing\" has no length"),
     Fault(
       old: "| burnt | disarmSwing | DOR-3 |", new: "| burnt | rattle | DOR-3 |", at: "| open | fire",
@@ -167,7 +169,7 @@ import Testing
   }
 
   @Test func ruleNamesAreWholeWords() {
-    let text = "CLM-1, XCLM-2 CLM-3a (CLM-44) CLM-I5 CLM- CLM-I CLM-6_ CLM-7"
-    #expect(ruleNames(in: text, prefix: "CLM") == ["CLM-1", "CLM-44", "CLM-I5", "CLM-7"])
+    let text = "DOR-1, XDOR-2 DOR-3a (DOR-44) DOR-I5 DOR- DOR-I DOR-6_ DOR-7"
+    #expect(ruleNames(in: text, prefix: "DOR") == ["DOR-1", "DOR-44", "DOR-I5", "DOR-7"])
   }
 }

@@ -10,14 +10,17 @@ import Testing
     try #require(try ProjectTests.here.specs().first { $0.name == name })
   }
 
+  /// One claimant is enough for what goes wrong between two parties.
+  static let pair = Bounds(claimants: 1, messages: 2, crashes: 1, restarts: 1)
+
   private func explore(
-    claim: (inout Spec) -> Void = { _ in }, decision: (inout Spec) -> Void = { _ in }
+    _ bounds: Bounds = pair, claim: (inout Spec) -> Void = { _ in }, decision: (inout Spec) -> Void = { _ in }
   ) throws -> Exploration {
     var claimSpec = try Self.spec("claim")
     var decisionSpec = try Self.spec("decision")
     claim(&claimSpec)
     decision(&decisionSpec)
-    return try Search.explore(claim: claimSpec, decision: decisionSpec, bounds: Self.bounds)
+    return try Search.explore(claim: claimSpec, decision: decisionSpec, bounds: bounds)
   }
 
   /// The number of the row called `title`.
@@ -26,7 +29,7 @@ import Testing
   }
 
   @Test func everyInvariantHoldsAndEveryRowIsTaken() throws {
-    let result = try explore()
+    let result = try explore(Self.bounds)
     #expect(result.violation == nil)
     #expect(result.rowsNotTaken == [])
     #expect(result.states > 10_000)
@@ -105,9 +108,11 @@ import Testing
   }
 
   @Test func aRowThatIsNeverTakenIsReported() throws {
-    let result = try explore(decision: {
-      $0.rows.insert($0.rows[row("bound --proof--> confirmed", $0)], at: $0.rows.count)
-    })
+    let result = try explore(
+      Self.bounds,
+      decision: {
+        $0.rows.insert($0.rows[row("bound --proof--> confirmed", $0)], at: $0.rows.count)
+      })
     #expect(result.violation == nil)
     #expect(result.rowsNotTaken == ["decision: bound --proof--> confirmed"])
   }

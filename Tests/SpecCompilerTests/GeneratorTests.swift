@@ -25,6 +25,13 @@ import Testing
     #expect(text.contains("    \"shut --push [isLocked]--> shut [DOR-1]\",\n"))
   }
 
+  @Test(arguments: [("250 ms", 250), ("30 s", 30_000), ("5 min", 300_000)] as [(String, Int64)])
+  func timersHaveTheirLengths(_ length: String, _ milliseconds: Int64) throws {
+    let text = Fixture.text.replacing("| swing | 2 s |", with: "| swing | \(length) |")
+    let source = SwiftGenerator.source(of: try SpecParser.parse(text, file: "door.md"))
+    #expect(source.contains("public static let swing = Interval.milliseconds(\(milliseconds))\n"))
+  }
+
   @Test func aRowAndADefaultedPairHaveATestEach() throws {
     let text = TestGenerator.source(of: try SpecParser.parse(Fixture.text, file: "door.md"))
     #expect(text.ranges(of: "\n    RowCase(\n").count == 5)

@@ -32,6 +32,7 @@ import Testing
     Breach(rule: "CLM-9", mutation: "remove accepted --peerAbort--> refused", invariant: "CLM-I8"),
     Breach(
       rule: "CLM-10", mutation: "drop sendAbort from claiming --cancel--> givenUp", invariant: "CLM-I4"),
+    Breach(rule: "CLM-10", mutation: "empty suspended --cancel--> givenUp", invariant: "CLM-I10"),
     Breach(rule: "CLM-11", mutation: "remove suspended --relayLost--> givenUp", invariant: "CLM-I8"),
     Breach(
       rule: "DEC-1", mutation: "drop bindClaimant from waiting --claim [isAcceptable]--> bound",
@@ -58,6 +59,7 @@ import Testing
       rule: "DEC-10", mutation: "remove bound --peerAbort [tokenIsExpired]--> closed", invariant: "DEC-I9"),
     Breach(
       rule: "DEC-11", mutation: "drop sendAbort from confirmed --cancel--> closed", invariant: "DEC-I8"),
+    Breach(rule: "DEC-12", mutation: "empty waiting --relayLost--> closed", invariant: "DEC-I13"),
     Breach(rule: "DEC-12", mutation: "remove bound --relayLost--> closed", invariant: "DEC-I10"),
     Breach(
       rule: "DEC-13", mutation: "retarget confirmed --sessionEnded--> closed to confirmed",
@@ -87,10 +89,11 @@ import Testing
   @Test func everyRowIsMutatedInEveryWay() throws {
     let spec = try SpecParser.parse(Fixture.text, file: "door.md")
     let names = Mutation.all(of: spec).map(\.name)
-    #expect(names.count == 5 + 5 * 2 + 1 + 3)
+    #expect(names.count == 5 + 5 + 5 * 2 + 1 + 3)
     #expect(
-      names.prefix(4) == [
-        "remove shut --push [isLocked]--> shut", "retarget shut --push [isLocked]--> shut to open",
+      names.prefix(5) == [
+        "remove shut --push [isLocked]--> shut", "empty shut --push [isLocked]--> shut",
+        "retarget shut --push [isLocked]--> shut to open",
         "retarget shut --push [isLocked]--> shut to burnt", "unguard shut --push [isLocked]--> shut",
       ])
   }
@@ -100,7 +103,7 @@ import Testing
     let bounds = Bounds(claimants: 2, messages: 1, crashes: 0, restarts: 1)
     let report = try runMutations(claim: claim, decision: decision, bounds: bounds)
     #expect(report.failures == [])
-    #expect(report.mutations > 250)
+    #expect(report.mutations > 300)
     #expect(report.noticed.reduce(0) { $0 + $1.count } + report.explained.count == report.mutations)
   }
 

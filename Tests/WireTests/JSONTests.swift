@@ -59,6 +59,16 @@ struct JSONTests {
     #expect(try repaired(Array("€".utf8)) == .string("€"))
   }
 
+  @Test("strings are escaped as Go does it")
+  func escapes() {
+    var writer = JSONWriter()
+    writer.value("\u{0}\u{8}\t\n\u{B}\u{C}\r\u{1F} \"\\/<>&\u{7F}é\u{2027}\u{2028}\u{2029}\u{202A}€🔑")
+    let expected =
+      #""\u0000\b\t\n\u000b\f\r\u001f \"\\/\u003c\u003e\u0026"#
+      + "\u{7F}é\u{2027}" + #"\u2028\u2029"# + "\u{202A}€🔑\""
+    #expect(String(decoding: writer.bytes, as: UTF8.self) == expected)
+  }
+
   @Test("limits hold")
   func limits() throws {
     #expect(throws: Never.self) { try parse("[[[[]]]]") }

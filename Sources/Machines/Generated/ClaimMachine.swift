@@ -1,5 +1,7 @@
 // Generated from specs/claim.md by spec-compiler. Do not edit: change the table instead.
 
+import Basics
+
 /// The `claim` machine of `specs/claim.md`, where its rules stand.
 public struct ClaimMachine: TransitionMachine {
   /// Where the machine stands.
@@ -127,6 +129,14 @@ public struct ClaimMachine: TransitionMachine {
       case .reportRelayLost: "reportRelayLost"
       }
     }
+  }
+
+  /// How long each timer runs before it fires, once.
+  public enum Timers {
+    /// Fires as `retryDue`; started by `armRetry`.
+    public static let retry = Interval.milliseconds(250)
+    /// Fires as `deadline`; started by `armDeadline`.
+    public static let deadline = Interval.milliseconds(30000)
   }
 
   public typealias Step = MachineStep<State, Event, Action>

@@ -1,5 +1,7 @@
 // Generated from specs/decision.md by spec-compiler. Do not edit: change the table instead.
 
+import Basics
+
 /// The `decision` machine of `specs/decision.md`, where its rules stand.
 public struct DecisionMachine: TransitionMachine {
   /// Where the machine stands.
@@ -127,6 +129,12 @@ public struct DecisionMachine: TransitionMachine {
       case .reportRelayLost: "reportRelayLost"
       }
     }
+  }
+
+  /// How long each timer runs before it fires, once.
+  public enum Timers {
+    /// Fires as `holdExpired`; started by `armHold`.
+    public static let hold = Interval.milliseconds(10000)
   }
 
   public typealias Step = MachineStep<State, Event, Action>

@@ -1,23 +1,30 @@
-/// Constants and limits of the DERP relay protocol, version 2.
+/// Constants and limits of the DERP relay protocol, version 2. Those that the data path looks at are computed, so
+/// that other modules see literals.
 public enum DERP {
   /// The protocol version that both ends announce.
   public static let protocolVersion = 2
   /// What a `serverKey` frame starts with: "DERP" and the key emoji in UTF-8.
   public static let magic: [UInt8] = [0x44, 0x45, 0x52, 0x50, 0xF0, 0x9F, 0x94, 0x91]
   /// Bytes of a frame's header: type (1), payload length (4, big-endian).
-  public static let frameHeaderLength = 5
+  @inlinable
+  public static var frameHeaderLength: Int { 5 }
   /// Bytes of a public key inside a frame.
-  public static let keyLength = 32
+  @inlinable
+  public static var keyLength: Int { 32 }
   /// Bytes of the nonce in front of a box.
   public static let nonceLength = 24
   /// The largest packet a `sendPacket` or `receivePacket` frame carries, its key not counted.
-  public static let maximumPacketLength = 65_536
+  @inlinable
+  public static var maximumPacketLength: Int { 65_536 }
   /// The largest payload of a `sendPacket` or `receivePacket` frame: key and packet.
-  public static let maximumPacketFrameLength = keyLength + maximumPacketLength
+  @inlinable
+  public static var maximumPacketFrameLength: Int { keyLength + maximumPacketLength }
   /// Bytes in front of a packet on the wire: frame header and key.
-  public static let packetHeaderLength = frameHeaderLength + keyLength
+  @inlinable
+  public static var packetHeaderLength: Int { frameHeaderLength + keyLength }
   /// The largest payload that a client accepts; a longer frame breaks the connection.
-  public static let maximumFrameLength = 1_048_576
+  @inlinable
+  public static var maximumFrameLength: Int { 1_048_576 }
   /// The largest `clientInfo` payload that a server accepts.
   public static let maximumClientInfoLength = 262_144
   /// The smallest `clientInfo` payload that a server accepts: key and nonce.

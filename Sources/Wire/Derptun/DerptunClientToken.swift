@@ -114,3 +114,8 @@ public struct DerptunClientToken: Hashable, Sendable {
     return token
   }
 }
+
+extension DerptunClientToken: CustomStringConvertible {
+  /// What it is, without its secrets.
+  public var description: String { "derptun client credential v\(version) \(sessionID.hex)" }
+}

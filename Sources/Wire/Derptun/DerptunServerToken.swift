@@ -104,3 +104,8 @@ extension DerptunForward: JSONObject {
     writer.member("idle_timeout_seconds", omittingEmpty: idleTimeoutSeconds)
   }
 }
+
+extension DerptunServerToken: CustomStringConvertible {
+  /// What it is, without its secrets.
+  public var description: String { "derptun server credential v\(version) \(sessionID.hex)" }
+}

@@ -28,6 +28,10 @@ extension JSONObject {
 extension JSONMember {
   /// The name in lower case as Go's decoder folds it: ASCII letters, the long s and the Kelvin sign.
   var foldedName: String {
+    // Nearly every name is in lower case already.
+    if name.utf8.allSatisfy({ $0 < 0x80 && !(UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }) {
+      return name
+    }
     var folded = ""
     for scalar in name.unicodeScalars {
       switch scalar {

@@ -142,7 +142,7 @@ struct JSONParser {
         return String(decoding: text, as: UTF8.self)
       case UInt8(ascii: "\\"):
         offset += 1
-        text.append(contentsOf: String(Character(try escape())).utf8)
+        if let encoded = UTF8.encode(try escape()) { text.append(contentsOf: encoded) }
       case 0..<0x20: throw malformed
       case 0x80...: appendMultibyte(to: &text)
       default:

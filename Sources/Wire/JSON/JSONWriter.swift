@@ -56,7 +56,16 @@ struct JSONWriter {
   mutating func value(_ text: String) {
     separate()
     bytes.append(UInt8(ascii: "\""))
-    for scalar in text.unicodeScalars { escape(scalar) }
+    var rest = Array(text.utf8)[...]
+    while let byte = rest.popFirst() {
+      // U+2028 and U+2029 end lines in JavaScript, so Go escapes them.
+      if byte == 0xE2, rest.starts(with: [0x80, 0xA8]) || rest.starts(with: [0x80, 0xA9]) {
+        rest.removeFirst()
+        bytes.append(contentsOf: rest.removeFirst() == 0xA8 ? "\\u2028".utf8 : "\\u2029".utf8)
+      } else {
+        escape(byte)
+      }
+    }
     bytes.append(UInt8(ascii: "\""))
     needsComma = true
   }
@@ -79,16 +88,15 @@ struct JSONWriter {
     if needsComma { bytes.append(UInt8(ascii: ",")) }
   }
 
-  private mutating func escape(_ scalar: Unicode.Scalar) {
+  private mutating func escape(_ byte: UInt8) {
     let short: UInt8? =
-      switch scalar {
-      case "\"": UInt8(ascii: "\"")
-      case "\\": UInt8(ascii: "\\")
-      case "\u{08}": UInt8(ascii: "b")
-      case "\t": UInt8(ascii: "t")
-      case "\n": UInt8(ascii: "n")
-      case "\u{0C}": UInt8(ascii: "f")
-      case "\r": UInt8(ascii: "r")
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"): byte
+      case 0x08: UInt8(ascii: "b")
+      case 0x09: UInt8(ascii: "t")
+      case 0x0A: UInt8(ascii: "n")
+      case 0x0C: UInt8(ascii: "f")
+      case 0x0D: UInt8(ascii: "r")
       default: nil
       }
     if let short {
@@ -96,13 +104,11 @@ struct JSONWriter {
       bytes.append(short)
       return
     }
-    switch scalar {
-    case "\0"..<" ", "<", ">", "&", "\u{2028}", "\u{2029}":
-      let unit = UInt16(truncatingIfNeeded: scalar.value)
-      let digits = Hex.encode([UInt8(unit >> 8), UInt8(truncatingIfNeeded: unit)])
-      bytes.append(contentsOf: "\\u".utf8)
-      bytes.append(contentsOf: digits.utf8)
-    default: bytes.append(contentsOf: String(Character(scalar)).utf8)
+    switch byte {
+    case 0..<0x20, UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&"):
+      bytes.append(contentsOf: "\\u00".utf8)
+      bytes.append(contentsOf: Hex.encode(CollectionOfOne(byte)).utf8)
+    default: bytes.append(byte)
     }
   }
 }

@@ -104,3 +104,8 @@ public struct SessionToken: Hashable, Sendable {
       capabilities: TokenCapabilities(rawValue: capabilities), route: route)
   }
 }
+
+extension SessionToken: CustomStringConvertible {
+  /// What it is, without its secrets.
+  public var description: String { "session token v\(version) \(sessionID.hex)" }
+}

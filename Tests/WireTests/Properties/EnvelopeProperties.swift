@@ -39,7 +39,7 @@ enum EnvelopeProperties {
     decision.ephemeralPublic = claim.ephemeralPublic
     let text = fields.text()
     decision.reject = Reject(code: text, reason: text)
-    claim.features = text.split(separator: ",").map(String.init)
+    claim.features = text.utf8.split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) }
     decision.features = claim.features
     let areValid = NativeFeatures.areValid(claim.features)
     return survives(.nativeClaim(claim), areValid) ?? survives(.nativeDecision(decision), areValid)
