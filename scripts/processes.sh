@@ -24,7 +24,7 @@ await_match() {
   local file=$1 pattern=$2 pid=$3 deadline=$((SECONDS + 10)) found
   while ((SECONDS < deadline)); do
     if found=$(grep -oEm1 -- "$pattern" "$file" 2>/dev/null); then
-      printf '%s\n' "$found"
+      printf '%s\n' "${found%%$'\n'*}"
       return
     fi
     kill -0 "$pid" 2>/dev/null || break

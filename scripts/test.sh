@@ -12,25 +12,21 @@ failed_stages=()
 rm -rf "$logs"
 mkdir -p "$logs"
 
-# stage NAME REPLAY COMMAND…: runs a command quietly; its last line is its summary. Counts nothing.
+# stage NAME SHOW REPLAY COMMAND…: runs a command quietly and shows the lines of its output that match SHOW.
+# Counts nothing.
 stage() {
-  local name=$1 replay=$2 begin=$SECONDS
-  shift 2
+  local name=$1 show=$2 replay=$3 begin=$SECONDS
+  shift 3
   printf '==> %s\n' "$name"
   if "$@" >"$logs/$name.log" 2>&1; then
-    printf '    %s (%d s)\n' "$(summary_of "$logs/$name.log")" $((SECONDS - begin))
+    grep -E -- "$show" "$logs/$name.log" | sed -E 's/^[^A-Za-z0-9]*/    /' || true
+    printf '    ok, %d s\n' $((SECONDS - begin))
     return 0
   fi
   tail -n 60 "$logs/$name.log" | sed 's/^/    /'
   printf '    FAILED after %d s; replay: %s\n' $((SECONDS - begin)) "$replay"
   failed_stages+=("$name")
   return 1
-}
-
-# The line worth showing: a test run's closing line, else the last one that says something.
-summary_of() {
-  grep -E 'Test run with [0-9]+ test' "$1" | tail -n 1 | sed 's/^[^T]*//' | grep . ||
-    grep . "$1" | tail -n 1 || printf 'ok'
 }
 
 # A stage that is one check.
@@ -65,18 +61,19 @@ finish() {
 }
 
 scripts/deps.sh
-check lint "make lint" scripts/lint.sh
+check lint '^$' "make lint" scripts/lint.sh
 # Nothing below means much when the release build fails.
-if ! stage release-build "make build" scripts/build.sh; then
+if ! stage release-build 'Build complete' "make build" scripts/build.sh; then
   failed=$((failed + 1))
   finish
   exit
 fi
-check specs "scripts/specs.sh check" scripts/specs.sh check
-check explorer "scripts/specs.sh explore" scripts/specs.sh explore
-check mutations "scripts/specs.sh mutate" scripts/specs.sh mutate
-tests unit-tests "swift test --skip EndToEndTests" swift test --skip EndToEndTests
-check simulation "scripts/simulate.sh $seeds" scripts/simulate.sh "$seeds"
-check fuzz "scripts/fuzz.sh $fuzz_seconds" scripts/fuzz.sh "$fuzz_seconds"
-tests end-to-end "swift test --filter EndToEndTests" swift test --skip-build --filter EndToEndTests
+check specs '^$' "scripts/specs.sh check" scripts/specs.sh check
+check explorer 'states' "scripts/specs.sh explore" scripts/specs.sh explore
+check mutations 'mutations|survives' "scripts/specs.sh mutate" scripts/specs.sh mutate
+tests unit-tests 'Test run with' "swift test --skip EndToEndTests" swift test --skip EndToEndTests
+check simulation 'seeds in|rows taken' "scripts/simulate.sh $seeds" scripts/simulate.sh "$seeds"
+check fuzz 'executions' "scripts/fuzz.sh $fuzz_seconds" scripts/fuzz.sh "$fuzz_seconds"
+tests end-to-end 'Test run with' "swift test --filter EndToEndTests" \
+  swift test --skip-build --filter EndToEndTests
 finish

@@ -20,7 +20,7 @@ extension EndToEndTests {
 
     @Test("pipe without a token says what it wants") func noToken() throws {
       let child = try Child("derphole", ["pipe"])
-      #expect(try child.end(within: 10).status != 0)
+      #expect(try child.end(within: 10) != 0)
       #expect(child.errors.contains("token"))
     }
 

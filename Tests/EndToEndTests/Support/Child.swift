@@ -23,15 +23,8 @@ final class Child: @unchecked Sendable {
     case closed
   }
 
-  /// How a process ended.
-  struct Exit: Hashable, Sendable {
-    /// The exit code, or 128 and the signal's number.
-    var status: Int32
-    /// The most memory that it had at a time, in bytes.
-    var peakMemory: Int
-  }
-
   let name: String
+  let arguments: [String]
   let pid: pid_t
   /// The test's end of a held input.
   let input: Descriptor
@@ -39,7 +32,7 @@ final class Child: @unchecked Sendable {
   let output: Descriptor
   private let errorText = Mailbox((text: "", isEnded: false))
   private let outputBytes = Mailbox<[UInt8]?>(nil)
-  private let exit = Mailbox<Exit?>(nil)
+  private let exit = Mailbox<Int32?>(nil)
 
   /// Descriptors are made uninheritable after they are made: nobody may start a process in between.
   private static let spawning = NSLock()
@@ -49,6 +42,7 @@ final class Child: @unchecked Sendable {
     output: Output = .collected
   ) throws {
     self.name = name
+    self.arguments = arguments
     signal(SIGPIPE, SIG_IGN)
     let path = try Programs.path(name)
     let streams = try Self.spawning.withLock {
@@ -92,11 +86,9 @@ final class Child: @unchecked Sendable {
       while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
       exit.update { exit in
         var status: Int32 = 0
-        var usage = rusage()
-        wait4(pid, &status, 0, &usage)
+        waitpid(pid, &status, 0)
         let signal = status & 0x7F
-        exit = Exit(
-          status: signal == 0 ? status >> 8 & 0xFF : 128 + signal, peakMemory: Int(usage.ru_maxrss) << 10)
+        exit = signal == 0 ? status >> 8 & 0xFF : 128 + signal
       }
     }
   }
@@ -116,8 +108,6 @@ final class Child: @unchecked Sendable {
       if exit == nil { kill(pid, signal) }
     }
   }
-
-  var hasEnded: Bool { exit.current != nil }
 
   /// What the process has written to standard error so far.
   var errors: String { errorText.current.text }
@@ -144,8 +134,17 @@ final class Child: @unchecked Sendable {
     try line(within: seconds) { $0.contains(text) ? () : nil }
   }
 
-  /// Waits for the end of the process and of its standard error.
-  func end(within seconds: Double = 60) throws -> Exit {
+  /// The most memory that the living process has had at a time, in bytes.
+  func peakMemory() throws -> Int {
+    let text = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+    guard let match = text.firstMatch(of: /VmHWM:\s*([0-9]+) kB/), let kibibytes = Int(match.output.1) else {
+      throw TestFailure("\(name) lives no more: \(errors)")
+    }
+    return kibibytes << 10
+  }
+
+  /// Waits for the end of the process and of its standard error; its exit code, or 128 and a signal's number.
+  func end(within seconds: Double = 60) throws -> Int32 {
     guard let ended = exit.wait(within: seconds, for: { $0 }) else {
       throw TestFailure("\(name) has not ended within \(seconds) s; it wrote: \(errors)")
     }

@@ -6,6 +6,8 @@ import Testing
 struct Listen {
   let child: Child
   let token: String
+  /// The relay that it waits at, which ends with it.
+  private var relay: Relay?
 
   init(
     _ options: [String], globals: [String] = ["--verbose"], environment: [String: String] = [:],
@@ -21,6 +23,7 @@ struct Listen {
     output: Child.Output = .collected
   ) throws {
     try self.init(["--derp", relay.url], globals: globals, environment: environment, output: output)
+    self.relay = relay
   }
 
   /// A `derphole pipe` to it.
@@ -54,14 +57,12 @@ func expectEqual(_ received: [UInt8], _ sent: [UInt8], sourceLocation: SourceLoc
 }
 
 /// Expects an exit code, and shows what the process said when it is another one.
-@discardableResult
 func expectEnd(
   _ child: Child, _ status: Int32, within seconds: Double = 60,
   sourceLocation: SourceLocation = #_sourceLocation
-) throws -> Child.Exit {
+) throws {
   let exit = try child.end(within: seconds)
-  #expect(exit.status == status, "it wrote: \(child.errors)", sourceLocation: sourceLocation)
-  return exit
+  #expect(exit == status, "it wrote: \(child.errors)", sourceLocation: sourceLocation)
 }
 
 /// Every test here starts processes that want the processors, so they take turns.

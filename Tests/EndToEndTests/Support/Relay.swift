@@ -33,7 +33,7 @@ struct Certificate {
         "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", scratch.file("key.pem"), "-out",
         scratch.file("cert.pem"),
       ])
-    guard try openssl.end().status == 0 else { throw TestFailure("openssl: \(openssl.errors)") }
+    guard try openssl.end() == 0 else { throw TestFailure("openssl: \(openssl.errors)") }
   }
 
   /// What makes a relay use it.
