@@ -86,31 +86,32 @@ through_relay() {
   wait "$relay_pid" || die "$name: derprelay did not end cleanly"
 }
 
-median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+# median FILE: the middle one of its numbers.
+median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
-# one_byte_times COUNT: milliseconds from the start of `pipe` to the end of both, one a line.
+# milliseconds_since MICROSECONDS
+milliseconds_since() { awk -v us=$(($(microseconds) - $1)) 'BEGIN { printf "%.1f\n", us / 1000 }'; }
+
+# one_byte_times COUNT: from the start of `pipe` to the end of both, one a line, in $scratch/one-byte.
 one_byte_times() {
-  local begin
+  local begin run
   for ((run = 0; run < $1; run++)); do
-    "$bin/derphole" --hide-progress listen --derp "http://$relay_address" \
-      >"$scratch/received" 2>"$scratch/listen.log" &
-    listen_pid=$!
-    token=$(await_match "$scratch/listen.log" "$token_pattern" "$listen_pid")
+    listen_for_token "http://$relay_address"
     begin=$(microseconds)
-    printf x | "$bin/derphole" --hide-progress pipe "$token" 2>/dev/null
+    printf x | "$bin/derphole" --hide-progress pipe "$token"
     wait "$listen_pid"
-    awk -v us=$(($(microseconds) - begin)) 'BEGIN { printf "%.1f\n", us / 1000 }'
+    milliseconds_since "$begin" >>"$scratch/one-byte"
     [[ $(<"$scratch/received") == x ]] || die "the byte did not arrive"
-    : >"$scratch/listen.log"
   done
 }
 
+# startup_times COUNT: of the smallest command, one a line, in $scratch/start-up.
 startup_times() {
-  local begin
+  local begin run
   for ((run = 0; run < $1; run++)); do
     begin=$(microseconds)
     "$bin/derphole" version >/dev/null
-    awk -v us=$(($(microseconds) - begin)) 'BEGIN { printf "%.1f\n", us / 1000 }'
+    milliseconds_since "$begin" >>"$scratch/start-up"
   done
 }
 
@@ -128,5 +129,7 @@ for ((number = 0; number < runs; number++)); do
 done
 say
 start_relay "$scratch/relay.log"
-say "1 byte, from starting pipe to both exits: $(one_byte_times 11 | median) ms (median of 11)"
-say "start-up, derphole version: $(startup_times 21 | median) ms (median of 21)"
+one_byte_times 11
+startup_times 21
+say "1 byte, from starting pipe to both exits: $(median "$scratch/one-byte") ms (median of 11)"
+say "start-up, derphole version: $(median "$scratch/start-up") ms (median of 21)"

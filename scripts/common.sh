@@ -1,6 +1,7 @@
 # Sourced by every script: strict mode, the checkout's root, names that several scripts share.
 # shellcheck shell=bash
 set -euo pipefail
+shopt -s inherit_errexit
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
