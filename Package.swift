@@ -79,7 +79,9 @@ let package = Package(
     .testTarget(name: "EngineTests", dependencies: ["Basics", "Wire", "Crypto", "Machines", "Engine"]),
     .testTarget(name: "RelayingTests", dependencies: ["Basics", "Wire", "Crypto", "Relaying"]),
     .testTarget(name: "SimulatorTests", dependencies: ["Basics", "Engine", "Simulator"]),
-    .testTarget(name: "ReactorTests", dependencies: ["Basics", "Wire", "Crypto", "Engine", "Reactor"]),
+    .testTarget(name: "ReactorTests",
+      dependencies: ["Basics", "Wire", "Crypto", "Engine", "Relaying", "Reactor", "CGnuTLS"]),
+    .testTarget(name: "CommandsTests", dependencies: ["Basics", "Wire", "Engine", "Commands"]),
     .testTarget(name: "EndToEndTests", dependencies: ["Basics", "Wire", "Crypto"]),
   ],
   swiftLanguageModes: [.v6]

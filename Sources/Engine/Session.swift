@@ -29,13 +29,17 @@ public final class Session {
   private var random: Generator
   private var rendezvous: Rendezvous
   private var link: RelayLink
-  private var schedule = RelaySchedule()
+  private var schedule: RelaySchedule
   private var plane: NativePlane?
   private var peer: Bytes32?
   private var isEstablished = false
   private var isLinkUp = false
+  /// Whether the relay accepted our key on this connection.
+  private var isLinkConfirmed = false
   /// Whether the relay ever accepted our key.
   private var hadRelay = false
+  /// The time of the last call: what was due by then the host has polled, or polls when it can send again.
+  private var latest: Instant
   private var outbox: [(packet: [UInt8], peer: Bytes32)] = []
   private var events = Deque<SessionEvent>()
   /// Why the session will end once the peer was told.
@@ -50,6 +54,8 @@ public final class Session {
   public init(_ configuration: SessionConfiguration, random: any RandomNumberGenerator, at now: Instant) {
     self.configuration = configuration
     self.random = Generator(base: random)
+    latest = now
+    schedule = RelaySchedule(patience: configuration.relayPatience)
     link = RelayLink(
       key: configuration.derpKey, host: configuration.relayHost, path: configuration.relayPath)
     switch configuration.role {
@@ -72,6 +78,9 @@ public final class Session {
   /// How many payload bytes the session would take from the source now; 0 when it should not be read.
   public var wantedFromSource: Int {
     guard outcome == nil, pendingFailure == nil, !sourceHasEnded else { return 0 }
+    // An acceptor may let a claimant go that never proved itself, and its plane with it: nothing of the source may
+    // be in there.
+    guard isEstablished || isClaimant else { return 0 }
     return plane?.sender?.wanted ?? 0
   }
 
@@ -89,6 +98,7 @@ public final class Session {
 
   /// Offers waiting payload to the output, which has become writable.
   public func drainPayload(into sink: some PayloadSink, at now: Instant) {
+    latest = now
     guard outcome == nil else { return }
     plane?.drain(into: sink, at: now)
     settlePlane(at: now)
@@ -113,6 +123,7 @@ public final class Session {
 
   /// Takes what happened at the host.
   public func handle(_ event: HostEvent, at now: Instant) {
+    latest = now
     guard outcome == nil else { return }
     switch event {
     case .relayConnected(let fastStartKey):
@@ -130,7 +141,7 @@ public final class Session {
     case .sourceFailed(let reason):
       giveUp(.sourceFailed(reason), .localFailure, "cannot read the input: \(reason)", at: now)
     case .outputClosed:
-      plane?.complete(at: now)
+      if pendingFailure == nil { plane?.complete(at: now) }
     case .outputFailed(let reason):
       giveUp(.outputFailed(reason), .localFailure, "cannot write the output: \(reason)", at: now)
     case .interrupted:
@@ -145,6 +156,7 @@ public final class Session {
   public func handle(
     relayBytes bytes: UnsafeMutableRawBufferPointer, at now: Instant, sink: some PayloadSink
   ) -> Int {
+    latest = now
     guard outcome == nil else { return bytes.count }
     do {
       let used = try link.receive(bytes, random: &random, at: now) { source, packet in
@@ -237,7 +249,7 @@ public final class Session {
     do {
       let plane = try NativePlane(
         schedule: keys, isClaimant: isClaimant, flow: configuration.flow,
-        framesPerEpoch: configuration.framesPerEpoch, at: now)
+        framesPerEpoch: configuration.framesPerEpoch, largestPayload: configuration.largestFramePayload, at: now)
       if sourceHasEnded { plane.sender?.sourceEnded() }
       self.plane = plane
       self.peer = peer
@@ -249,10 +261,16 @@ public final class Session {
   // MARK: Relay
 
   private func noticeLink(at now: Instant) {
-    if link.isConfirmed {
+    if link.isConfirmed, !isLinkConfirmed {
+      isLinkConfirmed = true
       schedule.established()
       hadRelay = true
     }
+    for notice in link.notices {
+      events.append(.relayNotice(notice))
+      if case .restarting(let delay, _) = notice { schedule.restartAnnounced(reconnectIn: delay) }
+    }
+    link.notices.removeAll()
     guard link.isEstablished, !isLinkUp else { return }
     isLinkUp = true
     if hadRelay { statisticsOfPast.relayReconnections += 1 }
@@ -264,22 +282,28 @@ public final class Session {
   private func loseRelay(_ reason: String, at now: Instant, isClosed: Bool = false) {
     let wasUp = isLinkUp
     isLinkUp = false
+    isLinkConfirmed = false
     link.disconnected()
     plane?.pathLost()
     if !isClosed { events.append(.closeRelay) }
     if let failure = pendingFailure { return finish(.failure(failure), at: now) }
-    // The very first attempt is the user's to repeat: a wrong address should not take a minute to show.
-    guard hadRelay else { return finish(.failure(.relayUnreachable(reason)), at: now) }
     if wasUp {
-      events.append(.relayLost(reason: reason))
+      if hadRelay { events.append(.relayLost(reason: reason)) }
       tellClaimant(.relayDown, at: now)
     }
     guard outcome == nil else { return }
-    if !schedule.lost(at: now, random: &random) {
-      tellClaimant(.relayLost, at: now)
-      tellAcceptor(.relayLost, at: now)
-      if outcome == nil { finish(.failure(.relayLost(reason)), at: now) }
-    }
+    // The very first attempt is the user's to repeat: a wrong address should not take a minute to show.
+    guard hadRelay else { return giveRelayUp(.relayUnreachable(reason), at: now) }
+    if !schedule.lost(at: now, random: &random) { giveRelayUp(.relayLost(reason), at: now) }
+  }
+
+  /// The relay stays away: what is complete is complete, everything else has failed.
+  private func giveRelayUp(_ failure: SessionFailure, at now: Instant) {
+    pendingFailure = failure
+    tellClaimant(.relayLost, at: now)
+    tellAcceptor(.relayLost, at: now)
+    let written = plane?.isCompleting == true ? plane?.receiver?.delivered : nil
+    finish(written.map { .success(bytes: $0) } ?? .failure(failure), at: now)
   }
 
   private func flushOutbox() {
@@ -294,12 +318,14 @@ public final class Session {
     _ failure: SessionFailure, _ code: Abandonment.Code, _ reason: String, at now: Instant
   ) {
     guard pendingFailure == nil else { return }
+    if let plane, plane.isCompleting {
+      // Everything is written and closed: too late to stop.
+      return finish(.success(bytes: plane.receiver?.delivered ?? 0), at: now)
+    }
     pendingFailure = failure
     // A peer that has no keys yet understands only the envelope that the machine's `cancel` sends.
-    if !isEstablished {
-      tellClaimant(.cancel, at: now)
-      tellAcceptor(.cancel, at: now)
-    }
+    tellClaimant(.cancel, at: now)
+    tellAcceptor(.cancel, at: now)
     if let plane, isLinkUp, isEstablished || isClaimant {
       plane.abort(Abandonment(code: code, reason: reason), at: now)
     } else {
@@ -327,6 +353,7 @@ public final class Session {
   private func finish(_ result: SessionOutcome, at now: Instant) {
     guard outcome == nil else { return }
     outcome = result
+    // DEC-13: nobody else is let in, whatever the outcome.
     if isEstablished { tellAcceptor(.sessionEnded, at: now) }
     events.append(.finished(result))
   }
@@ -387,17 +414,18 @@ public final class Session {
       guard let instant else { return }
       next = next.map { min($0, instant) } ?? instant
     }
-    consider(link.deadline(quiet: relayQuiet, wantsToSend: plane != nil))
+    consider(link.deadline(quiet: relayQuiet, wantsToSend: plane != nil, polled: latest))
     switch rendezvous {
     case .claimant(let claimant): consider(claimant.deadline)
     case .acceptor(let acceptor): consider(acceptor.deadline)
     }
-    if isEstablished || isClaimant { consider(plane?.deadline) }
+    if isEstablished || isClaimant { consider(plane?.deadline(polled: latest)) }
     return next
   }
 
   /// Does what time makes due. Harmless when called early.
   public func handleTimeout(at now: Instant) {
+    latest = now
     guard outcome == nil else { return }
     if let dialAt = schedule.dialAt, dialAt <= now {
       schedule.dialling()

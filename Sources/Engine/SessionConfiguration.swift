@@ -27,6 +27,10 @@ public struct SessionConfiguration {
   public var isRelayOnly = false
   /// Frames that share a key; only tests lower it. Both sides must agree.
   public var framesPerEpoch = KeyEpochs.framesPerEpoch
+  /// The most payload bytes of a frame; only tests lower it, so that a little payload makes many frames.
+  public var largestFramePayload = SessionFrameHeader.maximumPayloadLength
+  /// How long a lost relay is dialled again before the session gives up; only tests lower it.
+  public var relayPatience = RelaySchedule.giveUpAfter
 
   public init(
     role: Role, token: SessionToken, derpKey: X25519PrivateKey, flow: PayloadFlow, relayHost: String,
@@ -90,6 +94,8 @@ public enum SessionEvent: Sendable {
   case closeRelay
   /// The relay's connection is gone; it is dialled again.
   case relayLost(reason: String)
+  /// The relay said something about itself.
+  case relayNotice(RelayNotice)
   case state(SessionState)
   /// A machine took an event.
   case transition(TransitionRecord)

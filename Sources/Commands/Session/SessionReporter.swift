@@ -52,7 +52,7 @@ final class SessionReporter {
       if state == .connectedRelay { startedAt = now }
       showState(state)
     case .transition(let record):
-      guard options.verbose else { return }
+      guard options.verbose, record.row != nil || record.isProtocolError else { return }
       clearStatus()
       if options.json {
         JSONLine(event: "transition").adding("machine", record.machine).adding("rule", record.rule)
@@ -62,6 +62,8 @@ final class SessionReporter {
       }
     case .relayLost(let reason):
       detail("relay lost, reconnecting: \(printable(reason))")
+    case .relayNotice(let notice):
+      detail(notice.description)
     case .dialRelay, .closeRelay, .payloadEnded, .finished: break
     }
   }
@@ -101,7 +103,8 @@ final class SessionReporter {
           .adding("bytes", bytes).emit()
       } else if statusIsShown {
         Console.status(
-          "\(RateFormat.size(bytes)) in \(RateFormat.duration(elapsed)), \(RateFormat.rate(bytes, in: elapsed))\n")
+          "\(RateFormat.size(bytes)) in \(RateFormat.duration(elapsed)), \(RateFormat.rate(bytes, in: elapsed))\n"
+        )
         statusIsShown = false
       }
       details(statistics, elapsed)

@@ -78,7 +78,8 @@ extension ParsableCommand {
       status = try body()
     } catch let failure as CommandFailure {
       if options.json {
-        JSONLine(event: "error").adding("message", failure.message).adding("exitStatus", failure.status).emit()
+        JSONLine(event: "error").adding("message", failure.message).adding("exitStatus", failure.status)
+          .emit()
       } else {
         Console.error(failure.message)
       }

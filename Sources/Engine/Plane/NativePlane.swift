@@ -39,8 +39,9 @@ final class NativePlane {
   static let searchInterval = Interval.milliseconds(200)
   /// How often an unanswered `complete` or `abort` is repeated.
   static let endingInterval = Interval.milliseconds(150)
-  /// How long the answer to our `complete` is waited for; we succeeded whether or not it comes.
-  static let completionLinger = Interval.seconds(2)
+  /// How long the answer to our `complete` is waited for while our own path is up: as long as any silence of the
+  /// peer is borne, because it may be on its way back to the relay. We succeeded whether or not the answer comes.
+  static let completionLinger = NativePlane.deadAfter
   /// How long the answer to our `abort` is waited for.
   static let abortLinger = Interval.milliseconds(600)
 
@@ -86,7 +87,8 @@ final class NativePlane {
   private var events: [PlaneEvent] = []
 
   init(
-    schedule: SessionKeySchedule, isClaimant: Bool, flow: PayloadFlow, framesPerEpoch: UInt64, at now: Instant
+    schedule: SessionKeySchedule, isClaimant: Bool, flow: PayloadFlow, framesPerEpoch: UInt64,
+    largestPayload: Int = SessionFrameHeader.maximumPayloadLength, at now: Instant
   ) throws(CryptoError) {
     let outgoing: SessionKeySchedule.Direction = isClaimant ? .claimantToAcceptor : .acceptorToClaimant
     let incoming: SessionKeySchedule.Direction = isClaimant ? .acceptorToClaimant : .claimantToAcceptor
@@ -100,7 +102,8 @@ final class NativePlane {
       secret: schedule.secret(direction: incoming, purpose: .control), framesPerEpoch: framesPerEpoch)
     switch flow {
     case .sends:
-      sender = PayloadSender(initialLimit: UInt64(PayloadReceiver.windowSize), at: now)
+      sender = PayloadSender(
+        initialLimit: UInt64(PayloadReceiver.windowSize), largestPayload: largestPayload, at: now)
       receiver = nil
     case .receives:
       sender = nil
@@ -129,6 +132,7 @@ final class NativePlane {
 
   /// The relay connection stands again.
   func pathRestored(at now: Instant) {
+    if case .completing = ending { ending = .completing(since: now) }
     pathUpAt = now
     isSearching = true
     pingDue = true
@@ -267,6 +271,11 @@ final class NativePlane {
     endingDueAt = now
   }
 
+  /// Whether everything is written and only the peer's answer is waited for.
+  var isCompleting: Bool {
+    if case .completing = ending { true } else { false }
+  }
+
   // MARK: Sending
 
   /// Whether the answer to the peer's last word is still to be sent.
@@ -347,26 +356,32 @@ final class NativePlane {
 
   private var silentSince: Instant { max(lastHeard, pathUpAt ?? lastHeard) }
 
-  /// When `handleTimeout` or `poll` has something to do.
-  var deadline: Instant? {
+  /// When `handleTimeout` or `poll` has something to do. What only `poll` does and was due by `polled` needs no
+  /// timer: the host polls until nothing comes, or again once it can send.
+  func deadline(polled: Instant) -> Instant? {
     guard pathUpAt != nil else { return endingLimit }
-    var next = silentSince + Self.deadAfter
-    next = min(next, max(silentSince, lastPingAt ?? silentSince) + Self.pingAfter)
-    if pingDue { next = min(next, nextPing) }
-    if let endingDueAt { next = min(next, endingDueAt) }
+    var next = silenceLimit ?? Instant(nanoseconds: .max)
     if let endingLimit { next = min(next, endingLimit) }
+    if !pingDue { next = min(next, quietLimit) }
+    var frames = [pingDue ? nextPing : nil, endingDueAt]
     if case .open = ending, !isSearching {
       if let due = sender?.deadline { next = min(next, due) }
-      if let due = receiver?.deadline { next = min(next, due) }
+      frames.append(receiver?.deadline)
     }
+    for case let due? in frames where due > polled { next = min(next, due) }
     return next
   }
+
+  /// When the peer counts as dead. Once we completed there is nothing more to fear from that.
+  private var silenceLimit: Instant? { isCompleting || reportedSilence ? nil : silentSince + Self.deadAfter }
+
+  private var quietLimit: Instant { max(silentSince, lastPingAt ?? silentSince) + Self.pingAfter }
 
   private var endingLimit: Instant? {
     guard endingDueAt != nil else { return nil }
     switch ending {
     case .open: return nil
-    case .completing(let since): return since + Self.completionLinger
+    case .completing(let since): return pathUpAt == nil ? nil : since + Self.completionLinger
     case .aborting(_, let since): return since + Self.abortLinger
     }
   }
@@ -377,12 +392,12 @@ final class NativePlane {
       return
     }
     guard pathUpAt != nil else { return }
-    if now - silentSince >= Self.deadAfter, !reportedSilence {
+    if let limit = silenceLimit, limit <= now {
       reportedSilence = true
       events.append(.peerSilent)
       return
     }
-    if now - max(silentSince, lastPingAt ?? silentSince) >= Self.pingAfter { pingDue = true }
+    if quietLimit <= now { pingDue = true }
     if case .open = ending, !isSearching { sender?.handleTimeout(at: now) }
   }
 }

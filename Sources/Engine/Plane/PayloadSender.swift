@@ -38,6 +38,7 @@ final class PayloadSender {
   /// Probe timeouts back off by doubling up to this.
   static let maximumProbeInterval = Interval.seconds(1)
 
+  private let largestPayload: Int
   private var buffer = SendBuffer(capacity: PayloadSender.bufferCapacity)
   private var sent = Deque<SentFrame>()
   /// The packet number of `sent.first`.
@@ -74,8 +75,13 @@ final class PayloadSender {
   /// The highest recent delivery rate, bytes a second.
   var deliveryRate: Double { window.rate }
 
-  /// - Parameter initialLimit: how far the peer lets us send before its first acknowledgement, in bytes.
-  init(initialLimit: UInt64, at now: Instant) {
+  /// - Parameters:
+  ///   - initialLimit: how far the peer lets us send before its first acknowledgement, in bytes.
+  ///   - largestPayload: the most payload bytes of a frame.
+  init(
+    initialLimit: UInt64, largestPayload: Int = SessionFrameHeader.maximumPayloadLength, at now: Instant
+  ) {
+    self.largestPayload = largestPayload
     peerLimit = initialLimit
     deliveredAt = now
   }
@@ -108,7 +114,7 @@ final class PayloadSender {
 
   /// What the next frame carries, if one may be sent now.
   func plan() -> Plan? {
-    let maximum = window.framePayload
+    let maximum = min(window.framePayload, largestPayload)
     if probesDue > 0 {
       if let probe = planProbe(maximum) { return probe }
       probesDue = 0

@@ -7,25 +7,37 @@ struct RelaySchedule {
   static let longestDelay = Interval.seconds(5)
   static let giveUpAfter = Interval.seconds(60)
 
+  /// The longest pause that a relay's restart notice can ask for.
+  static let longestAnnouncedDelay = Interval.seconds(30)
+
+  private let patience: Interval
   private var delay = RelaySchedule.firstDelay
   private var lostAt: Instant?
   /// When the next attempt is due.
   private(set) var dialAt: Instant?
 
+  /// - Parameter patience: how long attempts may fail before it is time to give up.
+  init(patience: Interval = RelaySchedule.giveUpAfter) { self.patience = patience }
+
   /// The connection was lost or an attempt failed. False when it is time to give up.
   mutating func lost(at now: Instant, random: inout some RandomNumberGenerator) -> Bool {
     let since = lostAt ?? now
     lostAt = since
-    guard now - since < Self.giveUpAfter else { return false }
+    guard now - since < patience else { return false }
     let jitter = Int64.random(in: 0...delay.nanoseconds / 2, using: &random)
     dialAt = now + delay + Interval(nanoseconds: jitter)
-    delay = min(delay * 2, Self.longestDelay)
+    delay = min(max(delay, Self.firstDelay) * 2, Self.longestDelay)
     return true
+  }
+
+  /// The relay announced its restart: the first attempt waits as long as it asked, within reason.
+  mutating func restartAnnounced(reconnectIn announced: Interval) {
+    delay = max(Self.firstDelay, min(announced, Self.longestAnnouncedDelay))
   }
 
   /// An attempt is under way.
   mutating func dialling() { dialAt = nil }
 
   /// The relay answered: the next loss starts afresh.
-  mutating func established() { self = RelaySchedule() }
+  mutating func established() { self = RelaySchedule(patience: patience) }
 }

@@ -1,0 +1,70 @@
+import Basics
+
+/// Something that goes wrong, or somebody who interferes, at one moment of a run.
+public enum FaultKind: String, CaseIterable, Sendable {
+  /// The relay's process dies with all its connections; nobody can connect.
+  case relayDown = "relay-down"
+  /// The relay is started again.
+  case relayUp = "relay-up"
+  /// The connection of one side breaks.
+  case dropClaimant = "drop-claimant"
+  case dropAcceptor = "drop-acceptor"
+  /// The program of one side is killed; its connection ends.
+  case crashClaimant = "crash-claimant"
+  case crashAcceptor = "crash-acceptor"
+  /// The machine of one side vanishes; its connection stays, but nothing is read or written any more.
+  case vanishClaimant = "vanish-claimant"
+  case vanishAcceptor = "vanish-acceptor"
+  /// The user of one side interrupts it.
+  case interruptClaimant = "interrupt-claimant"
+  case interruptAcceptor = "interrupt-acceptor"
+  /// The sender's source cannot be read.
+  case sourceFails = "source-fails"
+  /// The receiver's output cannot be written.
+  case outputFails = "output-fails"
+  /// The relay drops every packet for one side, and stops doing so.
+  case deafenClaimant = "deafen-claimant"
+  case hearClaimant = "hear-claimant"
+  case deafenAcceptor = "deafen-acceptor"
+  case hearAcceptor = "hear-acceptor"
+  /// A holder of the token sends the acceptor a claim of upstream's transfer protocol.
+  case foreignClaim = "foreign-claim"
+  /// A holder of the token sends the acceptor a claim with something wrong.
+  case badClaim = "bad-claim"
+  /// Somebody sends the acceptor a good claim whose claimant is long gone.
+  case strayClaim = "stray-claim"
+  /// Somebody sends bytes without meaning to both sides.
+  case garbage = "garbage"
+}
+
+/// A fault and when it strikes: some time after the start, or after a machine first reached a state. Its text is
+/// `relay-down@1500us` or `interrupt-acceptor@bound+20us`.
+public struct Fault: Hashable, Sendable, CustomStringConvertible {
+  public var kind: FaultKind
+  /// The state of the claim or decision machine that it waits for; nil for the start of the run.
+  public var state: String?
+  /// How long after that.
+  public var delay: Interval
+
+  public init(_ kind: FaultKind, after state: String? = nil, _ delay: Interval) {
+    self.kind = kind
+    self.state = state
+    self.delay = delay
+  }
+
+  public var description: String {
+    let time = "\(delay.inMicroseconds)us"
+    return "\(kind.rawValue)@" + (state.map { "\($0)+\(time)" } ?? time)
+  }
+
+  /// Reads the text of a fault; nil when it is none.
+  public init?(_ text: some StringProtocol) {
+    let parts = text.split(separator: "@", maxSplits: 1)
+    guard parts.count == 2, let kind = FaultKind(rawValue: String(parts[0])), parts[1].hasSuffix("us") else {
+      return nil
+    }
+    let trigger = parts[1].dropLast(2).split(separator: "+", maxSplits: 1)
+    guard let last = trigger.last, let time = Int64(last), time >= 0 else { return nil }
+    self.init(kind, after: trigger.count == 2 ? String(trigger[0]) : nil, .microseconds(time))
+  }
+}
