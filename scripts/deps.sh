@@ -4,12 +4,12 @@
 source "$(dirname "$0")/common.sh"
 
 # Headers and libraries that are linked; then what tests and scripts call; then what a bare system lacks for
-# the Swift toolchain to link anything.
+# the Swift toolchain to run and to link anything.
 packages=(
   libev-dev libsodium-dev libgnutls28-dev libngtcp2-dev libngtcp2-crypto-gnutls-dev libnatpmp-dev
   libcurl4-gnutls-dev pkg-config
   openssl ca-certificates
-  binutils libc6-dev libgcc-12-dev libstdc++-12-dev git
+  binutils libc6-dev libgcc-12-dev libstdc++-12-dev libcurl4 libxml2 libsqlite3-0 git
 )
 if [[ ${1:-} == bench ]]; then packages+=(socat time); fi
 
@@ -20,13 +20,17 @@ missing_packages() {
   done
 }
 
-require_swift
 if ! command -v dpkg-query >/dev/null; then
   say "deps: this is no Debian; the equivalents of these are needed: ${packages[*]}"
+  require_swift
   exit 0
 fi
 mapfile -t missing < <(missing_packages "${packages[@]}")
-((${#missing[@]})) || exit 0
+if ((${#missing[@]} == 0)); then
+  require_swift
+  exit 0
+fi
+command -v swift >/dev/null || require_swift
 
 as_root=()
 if ((EUID != 0)); then
@@ -37,3 +41,4 @@ say "deps: installing ${missing[*]}${as_root[*]:+ (with sudo)}"
 export DEBIAN_FRONTEND=noninteractive
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+require_swift

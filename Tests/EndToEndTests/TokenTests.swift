@@ -36,22 +36,24 @@ extension EndToEndTests {
       #expect(!pipe.errors.contains(listen.token), "the log of pipe tells the token")
     }
 
-    @Test("--print-token-only prints it alone on standard output", .timeLimit(.minutes(2)))
-    func printTokenOnly() throws {
+    @Test(
+      "--print-token-only prints it as the first line of standard output", .timeLimit(.minutes(2)),
+      arguments: [true, false])
+    func printTokenOnly(isToFile: Bool) throws {
       let scratch = try Scratch()
       let relay = try Relay()
+      let options = isToFile ? ["--output", scratch.file("received")] : []
       let listen = try Child(
-        "derphole",
-        ["listen", "--derp", relay.url, "--print-token-only", "--output", scratch.file("received")],
-        output: .held)
+        "derphole", ["listen", "--derp", relay.url, "--print-token-only"] + options, output: .held)
       var line: [UInt8] = []
       while line.last != UInt8(ascii: "\n"), let byte = listen.output.read(1) { line += byte }
       let token = String(decoding: line.dropLast(), as: UTF8.self)
       let sent = payload(100_000)
       try expectEnd(try Child("derphole", ["pipe", token], input: .bytes(sent)), 0)
+      let written = listen.output.readToEnd()
       try expectEnd(listen, 0)
-      expectEqual(try scratch.content("received"), sent)
-      #expect(listen.output.readToEnd().isEmpty)
+      expectEqual(isToFile ? try scratch.content("received") : written, sent)
+      #expect(isToFile == written.isEmpty)
       #expect(!listen.errors.contains(token))
     }
 
