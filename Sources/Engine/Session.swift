@@ -251,7 +251,8 @@ public final class Session {
     do {
       let plane = try NativePlane(
         schedule: keys, isClaimant: isClaimant, flow: configuration.flow,
-        framesPerEpoch: configuration.framesPerEpoch, largestPayload: configuration.largestFramePayload, at: now)
+        framesPerEpoch: configuration.framesPerEpoch, largestPayload: configuration.largestFramePayload,
+        at: now)
       if sourceHasEnded { plane.sender?.sourceEnded() }
       self.plane = plane
       self.peer = peer
@@ -383,7 +384,8 @@ public final class Session {
     let start = offset + DERP.packetHeaderLength
     do {
       let length = try plane.poll(
-        into: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + DERP.maximumPacketLength]), at: now)
+        into: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + DERP.maximumPacketLength]),
+        at: now)
       guard length > 0 else { return nil }
       DERPFrameHeader.storePacketHeader(
         .sendPacket, peer: peer, packetLength: length,

@@ -202,7 +202,8 @@ struct RelayLink {
   }
 
   private mutating func handleControl(
-    _ type: UInt8, _ payload: UnsafeRawBufferPointer, random: inout some RandomNumberGenerator, at now: Instant
+    _ type: UInt8, _ payload: UnsafeRawBufferPointer, random: inout some RandomNumberGenerator,
+    at now: Instant
   ) throws(RelayLinkError) {
     let frame: DERPControlFrame?
     do {

@@ -173,7 +173,9 @@ struct Acceptor {
     candidate.refusal = refusal(of: message, at: now)
     guard candidate.refusal == nil else { return candidate }
     candidate.bound = accept(candidate)
-    if candidate.bound == nil { candidate.refusal = Reject(code: "claim_malformed", reason: "claim malformed") }
+    if candidate.bound == nil {
+      candidate.refusal = Reject(code: "claim_malformed", reason: "claim malformed")
+    }
     return candidate
   }
 
@@ -182,7 +184,9 @@ struct Acceptor {
     if message.version != NativeClaim.currentVersion {
       return Reject(code: "version_mismatch", reason: "version mismatch")
     }
-    if message.sessionID != token.sessionID { return Reject(code: "session_mismatch", reason: "session mismatch") }
+    if message.sessionID != token.sessionID {
+      return Reject(code: "session_mismatch", reason: "session mismatch")
+    }
     if message.capabilities != token.capabilities.rawValue {
       return Reject(code: "capabilities_mismatch", reason: "capabilities mismatch")
     }
