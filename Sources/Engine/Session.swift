@@ -209,15 +209,17 @@ public final class Session {
     }
   }
 
-  private func tellClaimant(_ event: ClaimMachine.Event, at now: Instant) {
+  private func tellClaimant(_ event: ClaimMachine.Event, reason: String? = nil, at now: Instant) {
     guard case .claimant(var claimant) = rendezvous else { return }
+    if let reason { claimant.abortReason = reason }
     let effects = claimant.handle(event, at: now)
     rendezvous = .claimant(claimant)
     apply(effects, at: now)
   }
 
-  private func tellAcceptor(_ event: DecisionMachine.Event, at now: Instant) {
+  private func tellAcceptor(_ event: DecisionMachine.Event, reason: String? = nil, at now: Instant) {
     guard case .acceptor(var acceptor) = rendezvous else { return }
+    if let reason { acceptor.abortReason = reason }
     let effects = acceptor.handle(event, at: now)
     rendezvous = .acceptor(acceptor)
     apply(effects, at: now)
@@ -324,8 +326,8 @@ public final class Session {
     }
     pendingFailure = failure
     // A peer that has no keys yet understands only the envelope that the machine's `cancel` sends.
-    tellClaimant(.cancel, at: now)
-    tellAcceptor(.cancel, at: now)
+    tellClaimant(.cancel, reason: reason, at: now)
+    tellAcceptor(.cancel, reason: reason, at: now)
     if let plane, isLinkUp, isEstablished || isClaimant {
       plane.abort(Abandonment(code: code, reason: reason), at: now)
     } else {

@@ -34,8 +34,7 @@ final class SessionRunner {
         observer: { [unowned self] event in reporter.show(event, at: loop.now) },
         completion: { [unowned self] outcome in ended(outcome) })
     } catch {
-      let name = source?.name ?? output?.name ?? "payload"
-      throw CommandFailure("cannot use \(name): \(error)", status: ExitStatus.localInputOutput)
+      throw CommandFailure("cannot use \(error)", status: ExitStatus.localInputOutput)
     }
     self.host = host
     for number in [SIGINT, SIGTERM, SIGHUP] {

@@ -32,6 +32,8 @@ struct Acceptor {
   private let seal: EnvelopeSeal
   private let sessionSecret: SecretBytes
   private var bound: Bound?
+  /// What an abort tells the claimant.
+  var abortReason = "canceled"
   /// When a claimant that has not proved its keys is released (DEC-7): a relay can replay old claims. Cleared
   /// before it is reported, so it fires once (DEC-15).
   private var holdAt: Instant?
@@ -138,7 +140,7 @@ struct Acceptor {
       // On cancel (DEC-11).
       case .sendAbort:
         if let bound {
-          effects.append(.send(seal.seal(.abort(Abort(reason: "canceled"))), to: bound.peer))
+          effects.append(.send(seal.seal(.abort(Abort(reason: abortReason))), to: bound.peer))
         }
       case .armHold: holdAt = now + DecisionMachine.Timers.hold
       case .disarmHold: holdAt = nil

@@ -13,6 +13,8 @@ struct Claimant {
   /// The one claim of this session: made once, repeated byte for byte (CLM-1).
   private let claim: [UInt8]
   private let claimDigest: Bytes32
+  /// What an abort tells the acceptor.
+  var abortReason = "canceled"
   /// When the claim is repeated (CLM-2). A timer is cleared before it is reported, so it fires once (CLM-13).
   private var retryAt: Instant?
   /// When the whole exchange is given up (CLM-3); runs on while the relay is down (CLM-4).
@@ -100,7 +102,7 @@ struct Claimant {
         if let keys { effects.append(.open(keys, peer: token.derpPublic)) }
       case .sendAbort:
         // Frees the acceptor's slot at once instead of after its hold time (CLM-10).
-        effects.append(.send(seal.seal(.abort(Abort(reason: "canceled"))), to: token.derpPublic))
+        effects.append(.send(seal.seal(.abort(Abort(reason: abortReason))), to: token.derpPublic))
       // The peer's own words reach the person: of a refusal (CLM-8) and of an abort (CLM-9).
       case .reportRefusal: effects.append(.fail(Self.refusal(decision)))
       case .reportAbort: effects.append(.fail(.peerAborted(reason: abort?.reason ?? "")))
