@@ -28,7 +28,7 @@ require_swift() {
   version=$(swift --version 2>/dev/null | sed -nE 's/.*Swift version ([0-9]+)\.([0-9]+).*/\1 \2/p' | head -n 1)
   read -r major minor <<<"${version:-0 0}"
   ((major > 6 || (major == 6 && minor >= 2))) ||
-    die "needs Swift 6.2 or newer, but \`swift --version\` says ${version:-nothing}: https://www.swift.org/install/linux/"
+    die "needs Swift 6.2 or newer, but \`swift --version\` says ${version:+${version/ /.}}: https://www.swift.org/install/linux/"
 }
 
 require_binaries() {

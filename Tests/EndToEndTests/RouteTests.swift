@@ -19,7 +19,7 @@ extension EndToEndTests {
     {
       let certificate = try Certificate()
       let relay = try Relay(certificate.relayOptions)
-      let variable = ["DERPHOLE_DERP_SERVER": "127.0.0.1:\(relay.port)"]
+      let variable = ["DERPHOLE_DERP_SERVER": "https://127.0.0.1:\(relay.port)"]
       try transfer([], environment: certificate.environment.merging(variable) { first, _ in first })
     }
 
