@@ -42,7 +42,8 @@ struct BytePipe {
     held += rest.count
     while !rest.isEmpty {
       let length = min(rest.count, Int.random(in: 1...largestPiece, using: &random))
-      let departs = max(now, busyUntil) + Interval(nanoseconds: Int64(length) * 1_000_000_000 / bytesPerSecond)
+      let departs =
+        max(now, busyUntil) + Interval(nanoseconds: Int64(length) * 1_000_000_000 / bytesPerSecond)
       busyUntil = departs
       pieces.append(Piece(bytes: rest.prefix(length), arrivesAt: departs + latency, isEnd: false))
       arrivals.append(departs + latency)

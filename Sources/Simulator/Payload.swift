@@ -14,7 +14,8 @@ enum PayloadPattern {
   /// Fills `buffer` with what belongs at `offset`.
   static func fill(_ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) {
     forEachStretch(offset: offset, count: buffer.count) { position, stretch in
-      UnsafeMutableRawBufferPointer(rebasing: buffer[position..<position + stretch.count]).copyMemory(from: stretch)
+      UnsafeMutableRawBufferPointer(rebasing: buffer[position..<position + stretch.count]).copyMemory(
+        from: stretch)
       return true
     }
   }
@@ -23,7 +24,8 @@ enum PayloadPattern {
   static func matches(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Bool {
     var isEqual = true
     forEachStretch(offset: offset, count: bytes.count) { position, stretch in
-      isEqual = areEqual(UnsafeRawBufferPointer(rebasing: bytes[position..<position + stretch.count]), stretch)
+      isEqual = areEqual(
+        UnsafeRawBufferPointer(rebasing: bytes[position..<position + stretch.count]), stretch)
       return isEqual
     }
     return isEqual
@@ -70,6 +72,8 @@ struct VirtualSource {
   private(set) var produced: UInt64 = 0
   private(set) var hasEnded = false
   private var available: Int
+  /// The offset of a byte that is not what belongs there: whether that is noticed is for tests to see.
+  var damagedByte: UInt64?
 
   init(length: UInt64, step: Int?) {
     self.length = length
@@ -86,6 +90,9 @@ struct VirtualSource {
   mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
     let count = Int(min(UInt64(min(buffer.count, available)), length - produced))
     PayloadPattern.fill(UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: produced)
+    if let damagedByte, damagedByte >= produced, damagedByte < produced + UInt64(count) {
+      buffer[Int(damagedByte - produced)] ^= 1
+    }
     produced += UInt64(count)
     if step != nil { available -= count }
     return count

@@ -50,7 +50,8 @@ public struct RunResult: Sendable {
   /// What to type to see the run again.
   public var replayCommand: String {
     let base = Options.draw(seed: options.seed)
-    let forced = base.scenario == options.scenario ? base : Options.draw(seed: options.seed, scenario: options.scenario)
+    let forced =
+      base.scenario == options.scenario ? base : Options.draw(seed: options.seed, scenario: options.scenario)
     var command = "simulate --seed \(options.seed)"
     if base.scenario != options.scenario { command += " --scenario \(options.scenario.rawValue)" }
     for (own, drawn) in zip(options.assignments, forced.assignments) where own != drawn {

@@ -145,7 +145,9 @@ extension Options {
 
   private mutating func drawKeyEpoch(_ random: inout SeededGenerator) {
     // A receiver follows from one epoch to the next; so an outage must not swallow all frames of one.
-    let swallows = faults.contains { $0.kind == .relayDown || $0.kind == .deafenAcceptor || $0.kind == .deafenClaimant }
+    let swallows = faults.contains {
+      $0.kind == .relayDown || $0.kind == .deafenAcceptor || $0.kind == .deafenClaimant
+    }
     if random.chance(60) { framesPerEpoch = random.pick(swallows ? [2_048, 4_096] : [512, 1_024, 4_096]) }
   }
 }

@@ -57,7 +57,8 @@ extension Options {
     }
     let isWaiting = random.chance(20)
     faults.append(
-      isWaiting ? Fault(.relayDown, random.time(100...3_000_000)) : Fault(.relayDown, after: state, moment(&random)))
+      isWaiting
+        ? Fault(.relayDown, random.time(100...3_000_000)) : Fault(.relayDown, after: state, moment(&random)))
     if isWaiting { claimantStart = .seconds(4) }
   }
 
@@ -118,7 +119,9 @@ extension Options {
       faults.append(Fault(kind, after: state, random.time(1...2_000_000)))
     }
     if random.chance(40) { faults.append(Fault(.strayClaim, random.time(1...3_000_000))) }
-    if random.chance(20) { faults.append(Fault(.strayClaim, after: "established", random.time(1...1_000_000))) }
+    if random.chance(20) {
+      faults.append(Fault(.strayClaim, after: "established", random.time(1...1_000_000)))
+    }
   }
 
   private mutating func drawExpiry(_ random: inout SeededGenerator) {

@@ -52,7 +52,8 @@ final class World {
     relayKey = X25519PrivateKey(random: &keys)
     token = SessionToken(
       sessionID: Bytes16(high: keys.next(), low: keys.next()), expiresUnixSeconds: 1_900_000_000,
-      bootstrapRegion: 1, derpPublic: acceptorKey.publicKey, quicPublic: X25519PrivateKey(random: &keys).publicKey,
+      bootstrapRegion: 1, derpPublic: acceptorKey.publicKey,
+      quicPublic: X25519PrivateKey(random: &keys).publicKey,
       bearerSecret: Bytes32(keys.bytes(Bytes32.count)) ?? .zero, capabilities: [.stdio, .native])
     tokenKey = ControlEnvelopeKey(bearerSecret: token.bearerSecret, sessionID: token.sessionID)
     isScheduled = Array(repeating: false, count: options.faults.count)

@@ -48,11 +48,15 @@ extension World {
   func checkBounds(_ party: Party, _ session: Session) {
     if let output = party.output {
       if let mismatch = output.mismatch { violate("\(party.name) was given a wrong byte at \(mismatch)") }
-      if output.delivered > UInt64(options.payload) { violate("\(party.name) was given more than the payload") }
+      if output.delivered > UInt64(options.payload) {
+        violate("\(party.name) was given more than the payload")
+      }
     }
     if let source = party.source, party.outcome == nil {
       let known = session.statistics.payloadBytes
-      if source.produced > known + Self.unacknowledgedLimit { violate("\(party.name) took too much of its source") }
+      if source.produced > known + Self.unacknowledgedLimit {
+        violate("\(party.name) took too much of its source")
+      }
     }
     if party.outbound.count > 400_000 { violate("\(party.name) has \(party.outbound.count) bytes to send") }
   }
@@ -67,7 +71,9 @@ extension World {
     guard receivers.contains(where: { $0.output?.delivered == bytes && $0.output?.isClosed == true }) else {
       return violate("\(party.name) succeeded before the output was complete and closed")
     }
-    if party.output != nil, party.output?.isClosed != true { violate("\(party.name) succeeded with an open output") }
+    if party.output != nil, party.output?.isClosed != true {
+      violate("\(party.name) succeeded with an open output")
+    }
   }
 
   /// Whether acceptor and one claimant succeeded.
@@ -88,7 +94,8 @@ extension World {
     guard isSuccess else {
       return violate("must have succeeded: " + outcomes.joined(separator: "; "))
     }
-    let healthy = max(lastFaultAt, .zero + options.faultsEnd, .zero + max(options.claimantStart, options.rivalStart))
+    let healthy = max(
+      lastFaultAt, .zero + options.faultsEnd, .zero + max(options.claimantStart, options.rivalStart))
     for party in parties where party.outcome != nil && isSuccessful(party.index) {
       let finishedAt = party.finishedAt ?? now
       if finishedAt - healthy > .seconds(45) + options.transferTime * 10 {

@@ -35,7 +35,9 @@ extension World {
     case .interruptAcceptor: tell(acceptor, .interrupted)
     case .sourceFails:
       // A source that has ended cannot fail any more.
-      for party in parties where party.source?.hasEnded == false { tell(party, .sourceFailed(reason: "bad sector")) }
+      for party in parties where party.source?.hasEnded == false {
+        tell(party, .sourceFailed(reason: "bad sector"))
+      }
     case .outputFails:
       for party in parties {
         guard let output = party.output, !output.isClosed else { continue }
@@ -85,7 +87,8 @@ extension World {
     var claim = TransferClaim()
     claim.protocolName = TransferClaim.protocolName
     claim.quicPublic = X25519PrivateKey(random: &random).publicKey
-    inject(sealed(.transferClaim(claim)), from: X25519PrivateKey(random: &random).publicKey, to: Self.acceptor)
+    inject(
+      sealed(.transferClaim(claim)), from: X25519PrivateKey(random: &random).publicKey, to: Self.acceptor)
   }
 
   private func sendClaim(isBad: Bool) {

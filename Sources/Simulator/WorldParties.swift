@@ -68,7 +68,8 @@ extension World {
 
   /// Does everything that the session wants, until it wants nothing.
   func pump(_ party: Party) {
-    guard let session = party.session, !party.isFrozen, party.phase == .running || party.phase == .leaving else {
+    guard let session = party.session, !party.isFrozen, party.phase == .running || party.phase == .leaving
+    else {
       return
     }
     var isBusy = true
@@ -141,14 +142,17 @@ extension World {
   }
 
   private func awaitOutput(_ party: Party, _ session: Session) {
-    guard let output = party.output, output.isFull, !party.isOutputWaiting, party.phase == .running else { return }
+    guard let output = party.output, output.isFull, !party.isOutputWaiting, party.phase == .running else {
+      return
+    }
     party.isOutputWaiting = true
     queue.add(.output(party: party.index), at: now + options.outputPause)
   }
 
   func refillOutput(_ party: Party) {
     party.isOutputWaiting = false
-    guard let output = party.output, let session = party.session, party.phase == .running, !party.isFrozen else {
+    guard let output = party.output, let session = party.session, party.phase == .running, !party.isFrozen
+    else {
       return
     }
     output.refill()
@@ -210,7 +214,9 @@ extension World {
 
   func timerStruck(_ party: Party) {
     if party.phase == .leaving { return leaveIfDone(party) }
-    guard party.phase == .running, !party.isFrozen, let session = party.session, party.timerAt == now else { return }
+    guard party.phase == .running, !party.isFrozen, let session = party.session, party.timerAt == now else {
+      return
+    }
     party.strikes = party.lastStrikeAt == now ? party.strikes + 1 : 0
     party.lastStrikeAt = now
     if party.strikes > Self.strikesPerInstant {

@@ -15,7 +15,8 @@ extension World: RelaySink {
     }
     if options.isClaimantBarred { configuration.allowedKeys = [token.derpPublic] }
     connectionOfSlot = []
-    relay = DERPServer(key: relayKey, configuration: configuration, generator: SeededGenerator(seed: random.next()))
+    relay = DERPServer(
+      key: relayKey, configuration: configuration, generator: SeededGenerator(seed: random.next()))
   }
 
   /// The relay's process dies.
@@ -33,7 +34,9 @@ extension World: RelaySink {
 
   /// A party's connection attempt arrives.
   func finishDial(_ party: Party, _ attempt: Int) {
-    guard party.phase == .running, !party.isFrozen, party.attempt == attempt, party.connection == nil else { return }
+    guard party.phase == .running, !party.isFrozen, party.attempt == attempt, party.connection == nil else {
+      return
+    }
     let address = Bytes16(high: 0, low: 0xFFFF_0A00_0000 + UInt64(party.index))
     guard let id = relay?.connect(from: address, at: now, sink: self) else {
       note(.refused, UInt64(party.index), text: "\(party.name): connection refused")
@@ -69,7 +72,9 @@ extension World: RelaySink {
 
   /// There is room again on the way to a party.
   func makeRelayWrite(_ connection: VirtualConnection) {
-    guard connection.isRelayBlocked, connection.isOpenAtRelay, connection.down.room > 0, let relay else { return }
+    guard connection.isRelayBlocked, connection.isOpenAtRelay, connection.down.room > 0, let relay else {
+      return
+    }
     connection.isRelayBlocked = relay.writable(connection.id, at: now, sink: self)
     rearmRelay()
   }

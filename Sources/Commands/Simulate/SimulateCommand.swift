@@ -24,11 +24,15 @@ public struct SimulateCommand: ParsableCommand {
   @Option(help: "What the runs are about: \(Scenario.allCases.map(\.rawValue).joined(separator: ", ")).")
   var scenario: Scenario?
 
-  @Option(name: .customLong("set"), help: "Override an option of the runs, such as loss=100; may be repeated.")
+  @Option(
+    name: .customLong("set"), help: "Override an option of the runs, such as loss=100; may be repeated.")
   var assignments: [String] = []
 
   @Flag(help: "Print the event log.")
   var verbose = false
+
+  @Flag(help: "Print the digest of every seed's event log.")
+  var digests = false
 
   public init() {}
 
@@ -69,6 +73,7 @@ public struct SimulateCommand: ParsableCommand {
     for index in 0..<seeds {
       let result = Simulation.run(try options(of: firstSeed &+ index), log: verbose ? { print($0) } : nil)
       batch.add(result)
+      if digests { print("seed \(result.options.seed) \(result.digest)") }
       if result.violation != nil { print(SimulationReport.failure(result)) }
     }
     let elapsed = start.duration(to: clock.now)

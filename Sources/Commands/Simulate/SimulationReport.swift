@@ -14,7 +14,9 @@ enum SimulationReport {
   }
 
   static func failure(_ result: RunResult) -> String {
-    var lines = ["seed \(result.options.seed) (\(result.options.scenario.rawValue)): \(result.violation ?? "")"]
+    var lines = [
+      "seed \(result.options.seed) (\(result.options.scenario.rawValue)): \(result.violation ?? "")"
+    ]
     lines += result.outcomes.map { "  \($0)" }
     lines.append(indented(result.options.assignments))
     lines.append("  again: \(result.replayCommand)")
