@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that tells whether the tree is sound, cheapest first. Each stage's output is kept in
-# .build/test-logs; a stage that fails prints the end of it and how to run that stage alone.
+# .build/test-logs; a stage that fails prints what matters of it and how to run that stage alone.
 # Environment: TEST_SEEDS (1000), TEST_FUZZ_SECONDS (60).
 source "$(dirname "$0")/common.sh"
 
@@ -23,7 +23,8 @@ stage() {
     printf '    ok, %d s\n' $((SECONDS - begin))
     return 0
   fi
-  tail -n 60 "$logs/$name.log" | sed 's/^/    /'
+  # Of a long run of tests only what failed is worth showing.
+  { grep -E '^✘|error:' "$logs/$name.log" || tail -n 40 "$logs/$name.log"; } | tail -n 40 | sed 's/^/    /'
   printf '    FAILED after %d s; replay: %s\n' $((SECONDS - begin)) "$replay"
   failed_stages+=("$name")
   return 1

@@ -26,8 +26,10 @@ extension EndToEndTests {
       case .environment: environment["DERPHOLE_TOKEN"] = listen.token
       }
       let pipe = try Child("derphole", arguments, environment: environment, input: .held)
-      let commandLine = try Data(contentsOf: URL(fileURLWithPath: "/proc/\(pipe.pid)/cmdline"))
       pipe.input.write(input)
+      // By now the process is what it will be, and its arguments are there to see.
+      try pipe.line(containing: "connected-relay")
+      let commandLine = try Data(contentsOf: URL(fileURLWithPath: "/proc/\(pipe.pid)/cmdline"))
       pipe.input.close()
       try expectEnd(pipe, 0)
       try expectEnd(listen.child, 0)
