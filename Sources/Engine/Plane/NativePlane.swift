@@ -20,7 +20,7 @@ enum PlaneEvent {
   case peerAborted(Abandonment)
   /// Our own abort is known to the peer, or enough time was given to it.
   case abortSettled
-  /// Nothing authentic came from the peer for 15 s while our own path was up.
+  /// Nothing authentic came from the peer for 14 s while our own path was up.
   case peerSilent
   /// The peer broke the protocol.
   case violation(String)
@@ -33,8 +33,8 @@ enum PlaneEvent {
 final class NativePlane {
   /// Silence after which the peer is asked for a sign of life.
   static let pingAfter = Interval.seconds(5)
-  /// Silence after which the peer counts as dead.
-  static let deadAfter = Interval.seconds(15)
+  /// Silence after which the peer counts as dead; the other side has ended within 15 s of it.
+  static let deadAfter = Interval.seconds(14)
   /// How often an unanswered ping is repeated while the peer has to be found again.
   static let searchInterval = Interval.milliseconds(200)
   /// How often an unanswered `complete` or `abort` is repeated.
