@@ -72,14 +72,18 @@ let package = Package(
       ]),
 
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
-    .testTarget(name: "WireTests", dependencies: ["Basics", "Wire", "Crypto"], resources: [.copy("Vectors")]),
+    .testTarget(
+      name: "WireTests", dependencies: ["Basics", "Wire", "Crypto"], resources: [.copy("Vectors")]),
     .testTarget(name: "CryptoTests", dependencies: ["Basics", "Crypto", "CNgtcp2", "CNATPMP"]),
     .testTarget(name: "MachinesTests", dependencies: ["Machines"]),
     .testTarget(name: "SpecCompilerTests", dependencies: ["SpecCompiler", "Explorer"]),
     .testTarget(name: "EngineTests", dependencies: ["Basics", "Wire", "Crypto", "Machines", "Engine"]),
     .testTarget(name: "RelayingTests", dependencies: ["Basics", "Wire", "Crypto", "Relaying"]),
     .testTarget(name: "SimulatorTests", dependencies: ["Basics", "Engine", "Simulator"]),
-    .testTarget(name: "ReactorTests", dependencies: ["Basics", "Wire", "Crypto", "Engine", "Reactor"]),
+    .testTarget(
+      name: "ReactorTests",
+      dependencies: ["Basics", "Wire", "Crypto", "Engine", "Relaying", "Reactor", "CGnuTLS"]),
+    .testTarget(name: "CommandsTests", dependencies: ["Basics", "Wire", "Engine", "Commands"]),
     .testTarget(name: "EndToEndTests", dependencies: ["Basics", "Wire", "Crypto"]),
   ],
   swiftLanguageModes: [.v6]

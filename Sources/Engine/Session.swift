@@ -34,6 +34,8 @@ public final class Session {
   private var peer: Bytes32?
   private var isEstablished = false
   private var isLinkUp = false
+  /// Whether the relay accepted our key on this connection.
+  private var isLinkConfirmed = false
   /// Whether the relay ever accepted our key.
   private var hadRelay = false
   /// The time of the last call: what was due by then the host has polled, or polls when it can send again.
@@ -207,15 +209,17 @@ public final class Session {
     }
   }
 
-  private func tellClaimant(_ event: ClaimMachine.Event, at now: Instant) {
+  private func tellClaimant(_ event: ClaimMachine.Event, reason: String? = nil, at now: Instant) {
     guard case .claimant(var claimant) = rendezvous else { return }
+    if let reason { claimant.abortReason = reason }
     let effects = claimant.handle(event, at: now)
     rendezvous = .claimant(claimant)
     apply(effects, at: now)
   }
 
-  private func tellAcceptor(_ event: DecisionMachine.Event, at now: Instant) {
+  private func tellAcceptor(_ event: DecisionMachine.Event, reason: String? = nil, at now: Instant) {
     guard case .acceptor(var acceptor) = rendezvous else { return }
+    if let reason { acceptor.abortReason = reason }
     let effects = acceptor.handle(event, at: now)
     rendezvous = .acceptor(acceptor)
     apply(effects, at: now)
@@ -247,7 +251,8 @@ public final class Session {
     do {
       let plane = try NativePlane(
         schedule: keys, isClaimant: isClaimant, flow: configuration.flow,
-        framesPerEpoch: configuration.framesPerEpoch, largestPayload: configuration.largestFramePayload, at: now)
+        framesPerEpoch: configuration.framesPerEpoch, largestPayload: configuration.largestFramePayload,
+        at: now)
       if sourceHasEnded { plane.sender?.sourceEnded() }
       self.plane = plane
       self.peer = peer
@@ -259,10 +264,16 @@ public final class Session {
   // MARK: Relay
 
   private func noticeLink(at now: Instant) {
-    if link.isConfirmed {
+    if link.isConfirmed, !isLinkConfirmed {
+      isLinkConfirmed = true
       schedule.established()
       hadRelay = true
     }
+    for notice in link.notices {
+      events.append(.relayNotice(notice))
+      if case .restarting(let delay, _) = notice { schedule.restartAnnounced(reconnectIn: delay) }
+    }
+    link.notices.removeAll()
     guard link.isEstablished, !isLinkUp else { return }
     isLinkUp = true
     if hadRelay { statisticsOfPast.relayReconnections += 1 }
@@ -274,6 +285,7 @@ public final class Session {
   private func loseRelay(_ reason: String, at now: Instant, isClosed: Bool = false) {
     let wasUp = isLinkUp
     isLinkUp = false
+    isLinkConfirmed = false
     link.disconnected()
     plane?.pathLost()
     if !isClosed { events.append(.closeRelay) }
@@ -315,8 +327,8 @@ public final class Session {
     }
     pendingFailure = failure
     // A peer that has no keys yet understands only the envelope that the machine's `cancel` sends.
-    tellClaimant(.cancel, at: now)
-    tellAcceptor(.cancel, at: now)
+    tellClaimant(.cancel, reason: reason, at: now)
+    tellAcceptor(.cancel, reason: reason, at: now)
     if let plane, isLinkUp, isEstablished || isClaimant {
       plane.abort(Abandonment(code: code, reason: reason), at: now)
     } else {
@@ -344,6 +356,7 @@ public final class Session {
   private func finish(_ result: SessionOutcome, at now: Instant) {
     guard outcome == nil else { return }
     outcome = result
+    // DEC-13: nobody else is let in, whatever the outcome.
     if isEstablished { tellAcceptor(.sessionEnded, at: now) }
     events.append(.finished(result))
   }
@@ -371,7 +384,8 @@ public final class Session {
     let start = offset + DERP.packetHeaderLength
     do {
       let length = try plane.poll(
-        into: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + DERP.maximumPacketLength]), at: now)
+        into: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + DERP.maximumPacketLength]),
+        at: now)
       guard length > 0 else { return nil }
       DERPFrameHeader.storePacketHeader(
         .sendPacket, peer: peer, packetLength: length,

@@ -94,6 +94,8 @@ public enum SessionEvent: Sendable {
   case closeRelay
   /// The relay's connection is gone; it is dialled again.
   case relayLost(reason: String)
+  /// The relay said something about itself.
+  case relayNotice(RelayNotice)
   case state(SessionState)
   /// A machine took an event.
   case transition(TransitionRecord)

@@ -28,7 +28,8 @@ public final class PartialFile {
     // link, unlike rename, does not replace what is there; file systems without links get the check of `init`.
     if link(temporaryPath, path) != 0 {
       let code = errno
-      guard code == EPERM || code == EOPNOTSUPP, access(path, F_OK) != 0, rename(temporaryPath, path) == 0 else {
+      guard code == EPERM || code == EOPNOTSUPP, access(path, F_OK) != 0, rename(temporaryPath, path) == 0
+      else {
         throw .from(path, code: code)
       }
     } else {

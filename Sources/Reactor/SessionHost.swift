@@ -149,7 +149,7 @@ public final class SessionHost {
     case .closeRelay: closeStream()
     case .payloadEnded: finishOutput()
     case .finished(let result): outcome = result
-    case .relayLost, .state, .transition: break
+    case .relayLost, .relayNotice, .state, .transition: break
     }
   }
 
@@ -252,11 +252,14 @@ public final class SessionHost {
       unread = 0..<unread.count
     }
     do {
-      switch try stream.read(into: UnsafeMutableRawBufferPointer(rebasing: receiveBuffer[unread.upperBound...])) {
+      switch try stream.read(
+        into: UnsafeMutableRawBufferPointer(rebasing: receiveBuffer[unread.upperBound...]))
+      {
       case .bytes(let count):
         unread = unread.lowerBound..<unread.upperBound + count
         let used = session.handle(
-          relayBytes: UnsafeMutableRawBufferPointer(rebasing: receiveBuffer[unread]), at: loop.now, sink: self)
+          relayBytes: UnsafeMutableRawBufferPointer(rebasing: receiveBuffer[unread]), at: loop.now, sink: self
+        )
         let rest = unread.lowerBound + used..<unread.upperBound
         unread = rest.isEmpty ? 0..<0 : rest
         reportOutputFailure()

@@ -44,7 +44,9 @@ extension Options {
       begins = begins + moment(&random)
     }
     // A claim that the relay never passed on is refused to a session whose relay never came back.
-    if random.chance(10), state == "claiming" { faults.removeAll { $0.kind == .relayUp || $0.kind == .relayThaws } }
+    if random.chance(10), state == "claiming" {
+      faults.removeAll { $0.kind == .relayUp || $0.kind == .relayThaws }
+    }
   }
 
   private mutating func drawExile(_ random: inout SeededGenerator) {

@@ -98,6 +98,8 @@ extension World {
       hangUp(party)
     case .relayLost(let reason):
       note(.relayLost, UInt64(party.index), text: "\(party.name): lost the relay: \(reason)")
+    case .relayNotice:
+      break
     case .state(let state):
       if state == .claimed { party.wasEstablished = true }
       checkClaimants()

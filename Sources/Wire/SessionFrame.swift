@@ -55,7 +55,8 @@ public struct SessionFrameHeader: Hashable, Sendable {
   public var offset: UInt64
 
   @inlinable
-  public init(kind: SessionFrameKind, lane: UInt8, epochLowByte: UInt8, packetNumber: UInt64, offset: UInt64) {
+  public init(kind: SessionFrameKind, lane: UInt8, epochLowByte: UInt8, packetNumber: UInt64, offset: UInt64)
+  {
     self.kind = kind
     self.lane = lane
     self.epochLowByte = epochLowByte

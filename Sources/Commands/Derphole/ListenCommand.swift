@@ -59,11 +59,7 @@ struct ListenCommand: ParsableCommand {
         derpKey: derpKey, flow: .receives, relayHost: relay.hostHeader)
       configuration.isRelayOnly = options.forceRelay
       let session = Session(configuration, random: random, at: loop.now)
-      if printTokenOnly {
-        Console.write(token.encoded() + "\n", to: STDOUT_FILENO)
-      } else {
-        reporter.token(token.encoded())
-      }
+      reporter.token = (token.encoded(), isForStandardOutput: printTokenOnly)
       var payload = SessionHost.Payload(descriptor: STDOUT_FILENO, name: "standard output")
       if let file, let output {
         payload = SessionHost.Payload(descriptor: file.descriptor, name: output) { () throws(FileError) in

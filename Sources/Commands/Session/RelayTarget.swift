@@ -25,7 +25,8 @@ struct RelayTarget {
 
   /// The host and, unless it is the scheme's own, the port, as HTTP wants them.
   var hostHeader: String {
-    let afterScheme = url.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: true).dropFirst().first
+    let afterScheme = url.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: true).dropFirst()
+      .first
     return afterScheme.map(String.init) ?? ""
   }
 
@@ -80,7 +81,8 @@ struct RelayTarget {
     do {
       let (route, isPlain) = try DERPRoute.parse(url: url, stunPort: stunPort)
       return RelayTarget(
-        route: route, region: DERPRoute.regionID, isPlainHTTP: isPlain, url: route.serverURL(plainHTTP: isPlain))
+        route: route, region: DERPRoute.regionID, isPlainHTTP: isPlain,
+        url: route.serverURL(plainHTTP: isPlain))
     } catch {
       throw CommandFailure("\(option) \(url): \(error)", status: ExitStatus.usage)
     }

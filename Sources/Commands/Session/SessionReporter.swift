@@ -1,5 +1,6 @@
 import Basics
 import Engine
+import Glibc
 
 /// Tells a person, or a program with `--json`, what a session does.
 final class SessionReporter {
@@ -15,9 +16,15 @@ final class SessionReporter {
   /// Whether `progress` should be called now and then.
   var wantsProgress: Bool { !options.hideProgress && (options.json || isTerminal) }
 
-  /// Prints the token that the other side needs.
-  func token(_ token: String) {
-    if options.json {
+  /// The token that the other side needs; printed once this side can be reached through the relay.
+  var token: (text: String, isForStandardOutput: Bool)?
+
+  private func printToken() {
+    guard let (token, isForStandardOutput) = token else { return }
+    self.token = nil
+    if isForStandardOutput {
+      Console.write(token + "\n", to: STDOUT_FILENO)
+    } else if options.json {
       JSONLine(event: "token").adding("token", token).emit()
     } else {
       Console.line(token)
@@ -50,9 +57,10 @@ final class SessionReporter {
     switch event {
     case .state(let state):
       if state == .connectedRelay { startedAt = now }
+      if state == .waitingForClaim { printToken() }
       showState(state)
     case .transition(let record):
-      guard options.verbose else { return }
+      guard options.verbose, record.row != nil || record.isProtocolError else { return }
       clearStatus()
       if options.json {
         JSONLine(event: "transition").adding("machine", record.machine).adding("rule", record.rule)
@@ -62,6 +70,8 @@ final class SessionReporter {
       }
     case .relayLost(let reason):
       detail("relay lost, reconnecting: \(printable(reason))")
+    case .relayNotice(let notice):
+      detail(notice.description)
     case .dialRelay, .closeRelay, .payloadEnded, .finished: break
     }
   }
@@ -101,7 +111,8 @@ final class SessionReporter {
           .adding("bytes", bytes).emit()
       } else if statusIsShown {
         Console.status(
-          "\(RateFormat.size(bytes)) in \(RateFormat.duration(elapsed)), \(RateFormat.rate(bytes, in: elapsed))\n")
+          "\(RateFormat.size(bytes)) in \(RateFormat.duration(elapsed)), \(RateFormat.rate(bytes, in: elapsed))\n"
+        )
         statusIsShown = false
       }
       details(statistics, elapsed)

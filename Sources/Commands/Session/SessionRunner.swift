@@ -34,8 +34,7 @@ final class SessionRunner {
         observer: { [unowned self] event in reporter.show(event, at: loop.now) },
         completion: { [unowned self] outcome in ended(outcome) })
     } catch {
-      let name = source?.name ?? output?.name ?? "payload"
-      throw CommandFailure("cannot use \(name): \(error)", status: ExitStatus.localInputOutput)
+      throw CommandFailure("cannot use \(error)", status: ExitStatus.localInputOutput)
     }
     self.host = host
     for number in [SIGINT, SIGTERM, SIGHUP] {
@@ -78,7 +77,8 @@ extension ParsableCommand {
       status = try body()
     } catch let failure as CommandFailure {
       if options.json {
-        JSONLine(event: "error").adding("message", failure.message).adding("exitStatus", failure.status).emit()
+        JSONLine(event: "error").adding("message", failure.message).adding("exitStatus", failure.status)
+          .emit()
       } else {
         Console.error(failure.message)
       }

@@ -34,7 +34,9 @@ struct TokenInput {
         status: ExitStatus.usage)
     }
     let trimmed = Self.trim(text)
-    guard !trimmed.isEmpty else { throw CommandFailure("the token is empty", status: ExitStatus.unusableToken) }
+    guard !trimmed.isEmpty else {
+      throw CommandFailure("the token is empty", status: ExitStatus.unusableToken)
+    }
     return trimmed
   }
 
@@ -42,7 +44,8 @@ struct TokenInput {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw CommandFailure(
-        "cannot read the token file \(path): \(String(cString: strerror(errno)))", status: ExitStatus.unusableToken)
+        "cannot read the token file \(path): \(String(cString: strerror(errno)))",
+        status: ExitStatus.unusableToken)
     }
     defer { close(descriptor) }
     return try firstLine(of: descriptor, named: path)
@@ -57,7 +60,8 @@ struct TokenInput {
       if count < 0 && errno == EINTR { continue }
       guard count >= 0 else {
         throw CommandFailure(
-          "cannot read a token from \(name): \(String(cString: strerror(errno)))", status: ExitStatus.unusableToken)
+          "cannot read a token from \(name): \(String(cString: strerror(errno)))",
+          status: ExitStatus.unusableToken)
       }
       if count == 0 || byte == UInt8(ascii: "\n") { break }
       line.append(byte)
@@ -75,7 +79,8 @@ struct TokenInput {
   /// Decodes a token for the command that moves a plain stream to its issuer.
   static func decodeForPipe(_ text: String, nowUnixSeconds: Int64) throws(CommandFailure) -> SessionToken {
     if text.hasPrefix("DT1") || text.hasPrefix("DT2") || text.hasPrefix("dts") {
-      throw CommandFailure("this is a token of derptun, not of derphole listen", status: ExitStatus.unusableToken)
+      throw CommandFailure(
+        "this is a token of derptun, not of derphole listen", status: ExitStatus.unusableToken)
     }
     let token: SessionToken
     do {
@@ -99,7 +104,8 @@ struct TokenInput {
         nil
       }
     if let use {
-      throw CommandFailure("this token is for `\(use)`, not for `derphole pipe`", status: ExitStatus.unusableToken)
+      throw CommandFailure(
+        "this token is for `\(use)`, not for `derphole pipe`", status: ExitStatus.unusableToken)
     }
     guard token.capabilities.contains(.stdio), token.derpPublic != .zero else {
       throw CommandFailure("this token is not for `derphole pipe`", status: ExitStatus.unusableToken)

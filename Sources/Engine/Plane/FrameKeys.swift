@@ -40,7 +40,8 @@ struct FrameSealer {
     header.store(into: buffer)
     try key.seal(
       lane: 0, packetNumber: packetNumber,
-      associatedData: UnsafeRawBufferPointer(rebasing: buffer[..<SessionFrameHeader.length]), plaintext: payload,
+      associatedData: UnsafeRawBufferPointer(rebasing: buffer[..<SessionFrameHeader.length]),
+      plaintext: payload,
       into: UnsafeMutableRawBufferPointer(rebasing: buffer[SessionFrameHeader.length..<length]))
     return length
   }

@@ -158,7 +158,8 @@ final class NativePlane {
     do {
       header = try SessionFrameHeader.parse(UnsafeRawBufferPointer(frame))
       guard header.lane == 0 else { throw SessionFrameError.outOfRange }
-      payload = header.kind.isPayload
+      payload =
+        header.kind.isPayload
         ? try dataOpener.open(header, frame: frame) : try controlOpener.open(header, frame: frame)
     } catch {
       framesRefused += 1
@@ -316,7 +317,8 @@ final class NativePlane {
     }
     guard let sender, let plan = sender.plan() else { return 0 }
     let length = try dataSealer.seal(
-      plan.kind, packetNumber: sender.nextPacketNumber, offset: plan.offset, payload: sender.payload(of: plan),
+      plan.kind, packetNumber: sender.nextPacketNumber, offset: plan.offset,
+      payload: sender.payload(of: plan),
       into: buffer)
     sender.didSend(plan, at: now)
     framesSent += 1
@@ -345,7 +347,8 @@ final class NativePlane {
       rebasing: buffer[SessionFrameHeader.length..<SessionFrameHeader.length + body.count])
     plaintext.copyBytes(from: body)
     let length = try controlSealer.seal(
-      kind, packetNumber: nextControlNumber, offset: 0, payload: UnsafeRawBufferPointer(plaintext), into: buffer)
+      kind, packetNumber: nextControlNumber, offset: 0, payload: UnsafeRawBufferPointer(plaintext),
+      into: buffer)
     nextControlNumber += 1
     framesSent += 1
     return length

@@ -128,7 +128,9 @@ final class PayloadReceiver {
     unacknowledgedFrames = 0
     advertisedLimit = max(advertisedLimit, delivered + UInt64(Self.windowSize))
     var contiguous = delivered
-    if let first = buffer.held.first, first.lowerBound <= delivered { contiguous = max(delivered, first.upperBound) }
+    if let first = buffer.held.first, first.lowerBound <= delivered {
+      contiguous = max(delivered, first.upperBound)
+    }
     let delay = max(0, (now - largestArrivedAt).inMicroseconds)
     return Acknowledgement(
       contiguousOffset: contiguous, windowLimit: advertisedLimit,

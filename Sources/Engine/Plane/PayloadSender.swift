@@ -157,7 +157,8 @@ final class PayloadSender {
 
   /// The plaintext of a planned frame.
   func payload(of plan: Plan) -> UnsafeRawBufferPointer {
-    plan.length == 0 ? UnsafeRawBufferPointer(start: nil, count: 0)
+    plan.length == 0
+      ? UnsafeRawBufferPointer(start: nil, count: 0)
       : buffer.bytes(at: plan.offset, limit: plan.length)
   }
 
@@ -238,7 +239,9 @@ final class PayloadSender {
     missing.remove(0..<offset)
     buffer.release(below: acknowledged.first?.upperBound ?? offset)
     for index in sent.indices where sent[index].isInFlight && !sent[index].isEnd {
-      if sent[index].offset + UInt64(sent[index].length) <= buffer.base { delivered += UInt64(take(index).length) }
+      if sent[index].offset + UInt64(sent[index].length) <= buffer.base {
+        delivered += UInt64(take(index).length)
+      }
     }
     dropSettledFrames()
   }

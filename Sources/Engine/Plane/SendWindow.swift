@@ -79,8 +79,10 @@ struct SendWindow {
       }
     }
     if let limit = ceiling, !lossInRound {
-      // Room to find out whether the loss was a passing one: two frames and a sixteenth a round.
-      ceiling = limit + 2 * framePayload + limit / 16
+      // Room to find out whether the loss was a passing one: two frames and a sixteenth a round, until the ceiling
+      // is higher than anything that can be in flight.
+      let raised = limit + 2 * framePayload + limit / 16
+      ceiling = raised < PayloadSender.bufferCapacity ? raised : nil
     }
     lossInRound = false
   }

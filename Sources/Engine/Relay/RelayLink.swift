@@ -20,6 +20,22 @@ public enum RelayLinkError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
+/// What a relay says about itself.
+public enum RelayNotice: Hashable, Sendable, CustomStringConvertible {
+  /// It has a problem; its own words, empty when it is well again.
+  case health(String)
+  /// It is about to restart, and says when to come back and how long to try.
+  case restarting(reconnectIn: Interval, tryFor: Interval)
+
+  public var description: String {
+    switch self {
+    case .health(let problem):
+      problem.isEmpty ? "the relay is well again" : "the relay has a problem: \(printable(problem))"
+    case .restarting(let delay, _): "the relay restarts, back in \(delay.inMilliseconds) ms"
+    }
+  }
+}
+
 /// The client's side of one DERP connection: HTTP upgrade, handshake, frames. Bytes in, packets out, and the other
 /// way round; it neither dials nor reconnects.
 struct RelayLink {
@@ -52,6 +68,8 @@ struct RelayLink {
   private var pingSentAt: Instant?
   private var bucket: TokenBucket?
 
+  /// What the relay said about itself since the owner last looked.
+  var notices: [RelayNotice] = []
   /// Whether the relay has accepted our key on this connection.
   private(set) var isConfirmed = false
   /// Packets that the relay handed us.
@@ -184,7 +202,8 @@ struct RelayLink {
   }
 
   private mutating func handleControl(
-    _ type: UInt8, _ payload: UnsafeRawBufferPointer, random: inout some RandomNumberGenerator, at now: Instant
+    _ type: UInt8, _ payload: UnsafeRawBufferPointer, random: inout some RandomNumberGenerator,
+    at now: Instant
   ) throws(RelayLinkError) {
     let frame: DERPControlFrame?
     do {
@@ -203,11 +222,22 @@ struct RelayLink {
       try learn(sealed, at: now)
     case (.ping(let ping), _):
       enqueue(DERPControlFrame.pong(ping).serialized())
+    case (.health(let health), _):
+      notice(.health(health.problem))
+    case (.restarting(let restart), _):
+      notice(
+        .restarting(
+          reconnectIn: .milliseconds(Int64(restart.reconnectInMilliseconds)),
+          tryFor: .milliseconds(Int64(restart.tryForMilliseconds))))
     default:
-      // Keep-alives, peer-gone, health and restart notices only prove that the relay lives; a relay that restarts
-      // closes the connection, and that is what we act on.
+      // Keep-alives and peer-gone only prove that the relay lives; a peer that is gone may come back.
       break
     }
+  }
+
+  /// Keeps the newest few; a relay that chatters must not fill memory.
+  private mutating func notice(_ notice: RelayNotice) {
+    if notices.count < 8 { notices.append(notice) }
   }
 
   private mutating func learn(_ frame: ServerInfoFrame, at now: Instant) throws(RelayLinkError) {

@@ -7,6 +7,9 @@ struct RelaySchedule {
   static let longestDelay = Interval.seconds(5)
   static let giveUpAfter = Interval.seconds(60)
 
+  /// The longest pause that a relay's restart notice can ask for.
+  static let longestAnnouncedDelay = Interval.seconds(30)
+
   private let patience: Interval
   private var delay = RelaySchedule.firstDelay
   private var lostAt: Instant?
@@ -23,8 +26,13 @@ struct RelaySchedule {
     guard now - since < patience else { return false }
     let jitter = Int64.random(in: 0...delay.nanoseconds / 2, using: &random)
     dialAt = now + delay + Interval(nanoseconds: jitter)
-    delay = min(delay * 2, Self.longestDelay)
+    delay = min(max(delay, Self.firstDelay) * 2, Self.longestDelay)
     return true
+  }
+
+  /// The relay announced its restart: the first attempt waits as long as it asked, within reason.
+  mutating func restartAnnounced(reconnectIn announced: Interval) {
+    delay = max(Self.firstDelay, min(announced, Self.longestAnnouncedDelay))
   }
 
   /// An attempt is under way.

@@ -8,10 +8,6 @@ import Wire
 /// The accepting decision on a claim is a function of the claim and of a secret of this session (DEC-3), so a
 /// repeated claim gets the same bytes even after its claimant was let go.
 struct Acceptor {
-  /// The hold timer of the spec: a slot is held only by a claimant that proves its keys; a relay can replay
-  /// old claims.
-  static let holdInterval = Interval.seconds(10)
-
   /// The claimant that is bound or confirmed.
   private struct Bound {
     var claim: [UInt8]
@@ -36,6 +32,10 @@ struct Acceptor {
   private let seal: EnvelopeSeal
   private let sessionSecret: SecretBytes
   private var bound: Bound?
+  /// What an abort tells the claimant.
+  var abortReason = "canceled"
+  /// When a claimant that has not proved its keys is released (DEC-7): a relay can replay old claims. Cleared
+  /// before it is reported, so it fires once (DEC-15).
   private var holdAt: Instant?
   private let expiresAt: Instant
   private var expiryReported = false
@@ -97,7 +97,7 @@ struct Acceptor {
     }
   }
 
-  /// Takes an event of the machine and carries its actions out.
+  /// Takes an event of the machine and carries its actions out; a closed machine has none (DEC-14).
   mutating func handle(_ event: DecisionMachine.Event, at now: Instant) -> [RendezvousEffect] {
     handle(event, candidate: nil, source: nil, at: now)
   }
@@ -118,6 +118,7 @@ struct Acceptor {
     for action in step.actions {
       switch action {
       case .bindClaimant:
+        // The plane can open the proof from now on, and says nothing before it came (DEC-1, DEC-5).
         guard let claimant = candidate?.bound else { break }
         bound = claimant
         effects.append(.open(claimant.keys, peer: claimant.peer))
@@ -125,26 +126,33 @@ struct Acceptor {
         if let bound { effects.append(.send(bound.decision, to: bound.peer)) }
       case .sendRefusal:
         if let candidate, let refusal = candidate.refusal { effects.append(refuse(candidate, refusal)) }
+      // Others are refused only once somebody is confirmed (DEC-6); while one is merely bound the table has no
+      // action for them and they repeat their claim (DEC-4).
       case .sendClaimedRefusal:
         if let candidate {
           effects.append(refuse(candidate, Reject(code: "claimed", reason: "session already claimed")))
         }
+      // Upstream's claimants repeat theirs or wait for ever: an abort tells them (DEC-9).
       case .sendForeignAbort:
         guard let source else { break }
         let reason = "this listener does not speak that transfer protocol"
         effects.append(.send(seal.seal(.abort(Abort(reason: reason))), to: source))
+      // On cancel (DEC-11).
       case .sendAbort:
         if let bound {
-          effects.append(.send(seal.seal(.abort(Abort(reason: "canceled"))), to: bound.peer))
+          effects.append(.send(seal.seal(.abort(Abort(reason: abortReason))), to: bound.peer))
         }
-      case .armHold: holdAt = now + Self.holdInterval
+      case .armHold: holdAt = now + DecisionMachine.Timers.hold
       case .disarmHold: holdAt = nil
       case .adoptClaimant: effects.append(.established)
+      // The claimant stayed away (DEC-7), aborted (DEC-8), or this side stops: its keys go with the plane.
       case .releaseClaimant:
         bound = nil
         effects.append(.release)
+      // Nobody was let in before the token's hour was over (DEC-10).
       case .reportExpired: effects.append(.fail(.tokenExpired))
       case .reportCancelled: effects.append(.fail(.cancelled))
+      // While nobody is confirmed; afterwards the session reports it (DEC-12).
       case .reportRelayLost: effects.append(.fail(.relayLost("no connection for a minute")))
       }
     }
@@ -165,7 +173,9 @@ struct Acceptor {
     candidate.refusal = refusal(of: message, at: now)
     guard candidate.refusal == nil else { return candidate }
     candidate.bound = accept(candidate)
-    if candidate.bound == nil { candidate.refusal = Reject(code: "claim_malformed", reason: "claim malformed") }
+    if candidate.bound == nil {
+      candidate.refusal = Reject(code: "claim_malformed", reason: "claim malformed")
+    }
     return candidate
   }
 
@@ -174,7 +184,9 @@ struct Acceptor {
     if message.version != NativeClaim.currentVersion {
       return Reject(code: "version_mismatch", reason: "version mismatch")
     }
-    if message.sessionID != token.sessionID { return Reject(code: "session_mismatch", reason: "session mismatch") }
+    if message.sessionID != token.sessionID {
+      return Reject(code: "session_mismatch", reason: "session mismatch")
+    }
     if message.capabilities != token.capabilities.rawValue {
       return Reject(code: "capabilities_mismatch", reason: "capabilities mismatch")
     }

@@ -5,11 +5,6 @@ import Wire
 
 /// The side that was given a token: drives the claim machine (`specs/claim.md`).
 struct Claimant {
-  /// The retry timer of the spec.
-  static let retryInterval = Interval.milliseconds(250)
-  /// The deadline timer of the spec.
-  static let deadlineInterval = Interval.seconds(30)
-
   private(set) var machine = ClaimMachine()
   private let token: SessionToken
   private let derpKey: X25519PrivateKey
@@ -18,7 +13,11 @@ struct Claimant {
   /// The one claim of this session: made once, repeated byte for byte (CLM-1).
   private let claim: [UInt8]
   private let claimDigest: Bytes32
+  /// What an abort tells the acceptor.
+  var abortReason = "canceled"
+  /// When the claim is repeated (CLM-2). A timer is cleared before it is reported, so it fires once (CLM-13).
   private var retryAt: Instant?
+  /// When the whole exchange is given up (CLM-3); runs on while the relay is down (CLM-4).
   private var deadlineAt: Instant?
 
   init(
@@ -66,6 +65,7 @@ struct Claimant {
     guard let envelope = seal.open(packet) else { return [] }
     switch envelope {
     case .nativeDecision(let decision) where decision.claimDigest == claimDigest:
+      // Whether it still counts is the machine's to say: only the first does (CLM-5).
       return handle(.decision, decision: decision, packet: Array(packet), at: now)
     case .abort(let abort):
       return handle(.peerAbort, abort: abort, at: now)
@@ -82,6 +82,7 @@ struct Claimant {
   ) -> [RendezvousEffect] {
     // Keys are derived before the machine is asked, because whether they can be is part of its guard (CLM-6).
     let keys = decision.flatMap { keySchedule(of: $0, packet: packet) }
+    // A final state takes nothing more, and then there are no actions (CLM-12).
     let step = machine.handle(event) { condition in
       switch condition {
       case .decisionAccepts: keys != nil
@@ -91,8 +92,8 @@ struct Claimant {
     for action in step.actions {
       switch action {
       case .sendClaim: effects.append(.send(claim, to: token.derpPublic))
-      case .armRetry: retryAt = now + Self.retryInterval
-      case .armDeadline: deadlineAt = now + Self.deadlineInterval
+      case .armRetry: retryAt = now + ClaimMachine.Timers.retry
+      case .armDeadline: deadlineAt = now + ClaimMachine.Timers.deadline
       case .disarmRetry: retryAt = nil
       case .disarmTimers:
         retryAt = nil
@@ -100,11 +101,14 @@ struct Claimant {
       case .adoptDecision:
         if let keys { effects.append(.open(keys, peer: token.derpPublic)) }
       case .sendAbort:
-        effects.append(.send(seal.seal(.abort(Abort(reason: "canceled"))), to: token.derpPublic))
+        // Frees the acceptor's slot at once instead of after its hold time (CLM-10).
+        effects.append(.send(seal.seal(.abort(Abort(reason: abortReason))), to: token.derpPublic))
+      // The peer's own words reach the person: of a refusal (CLM-8) and of an abort (CLM-9).
       case .reportRefusal: effects.append(.fail(Self.refusal(decision)))
       case .reportAbort: effects.append(.fail(.peerAborted(reason: abort?.reason ?? "")))
       case .reportDeadline: effects.append(.fail(.noAnswer))
       case .reportCancelled: effects.append(.fail(.cancelled))
+      // The session's reconnection schedule has given up (CLM-11).
       case .reportRelayLost: effects.append(.fail(.relayLost("no connection for a minute")))
       }
     }

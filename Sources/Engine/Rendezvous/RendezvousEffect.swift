@@ -67,7 +67,11 @@ struct EnvelopeSeal {
 enum NativeHandshake {
   /// SHA-256 of both messages, each with its length, so that no two conversations share a transcript.
   static func transcript(claim: [UInt8], decision: [UInt8]) -> Bytes32 {
-    func length(_ bytes: [UInt8]) -> [UInt8] { withUnsafeBytes(of: UInt64(bytes.count).bigEndian) { Array($0) } }
-    return SHA256.digest([Array("derphole-native-v1 transcript".utf8), length(claim), claim, length(decision), decision])
+    func length(_ bytes: [UInt8]) -> [UInt8] {
+      withUnsafeBytes(of: UInt64(bytes.count).bigEndian) { Array($0) }
+    }
+    return SHA256.digest([
+      Array("derphole-native-v1 transcript".utf8), length(claim), claim, length(decision), decision,
+    ])
   }
 }

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing; silent and without sudo when nothing is.
+# usage: deps.sh [bench]     bench adds what only the benchmark needs
+source "$(dirname "$0")/common.sh"
+
+# Headers and libraries that are linked; then what tests and scripts call; then what a bare system lacks for
+# the Swift toolchain to run and to link anything.
+packages=(
+  libev-dev libsodium-dev libgnutls28-dev libngtcp2-dev libngtcp2-crypto-gnutls-dev libnatpmp-dev
+  libcurl4-gnutls-dev pkg-config
+  openssl ca-certificates
+  binutils libc6-dev libgcc-12-dev libstdc++-12-dev libcurl4 libxml2 libsqlite3-0 git
+)
+if [[ ${1:-} == bench ]]; then packages+=(socat time); fi
+
+missing_packages() {
+  local package
+  for package in "$@"; do
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || printf '%s\n' "$package"
+  done
+}
+
+if ! command -v dpkg-query >/dev/null; then
+  say "deps: this is no Debian; the equivalents of these are needed: ${packages[*]}"
+  require_swift
+  exit 0
+fi
+mapfile -t missing < <(missing_packages "${packages[@]}")
+if ((${#missing[@]} == 0)); then
+  require_swift
+  exit 0
+fi
+command -v swift >/dev/null || require_swift
+
+as_root=()
+if ((EUID != 0)); then
+  command -v sudo >/dev/null || die "as root: apt-get install ${missing[*]}"
+  as_root=(sudo)
+fi
+say "deps: installing ${missing[*]}${as_root[*]:+ (with sudo)}"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+require_swift
