@@ -18,6 +18,8 @@ final class HandRelay: PayloadSink {
   /// Packets that the session sent, with the key of whom they are for.
   var sent: [(packet: [UInt8], to: Bytes32)] = []
   private var stream: [UInt8] = []
+  /// Answers to pings that the session has not been given.
+  private var pongs: [UInt8] = []
 
   init(_ name: String, _ configuration: SessionConfiguration, seed: UInt64) {
     self.name = name
@@ -87,6 +89,11 @@ final class HandRelay: PayloadSink {
     }
     while let event = session.pollEvent() { events.append(event) }
     cutFrames()
+    if !pongs.isEmpty {
+      let answer = pongs
+      pongs = []
+      give(answer, at: now)
+    }
   }
 
   private func cutFrames() {
@@ -101,6 +108,8 @@ final class HandRelay: PayloadSink {
       let payload = stream[DERP.frameHeaderLength..<DERP.frameHeaderLength + header.length]
       if header.type == DERPFrameType.sendPacket.rawValue, let key = Bytes32(payload.prefix(32)) {
         sent.append((Array(payload.dropFirst(32)), key))
+      } else if header.type == DERPFrameType.ping.rawValue {
+        pongs += [DERPFrameType.pong.rawValue] + stream[1..<DERP.frameHeaderLength] + payload
       }
       stream.removeFirst(DERP.frameHeaderLength + header.length)
     }
