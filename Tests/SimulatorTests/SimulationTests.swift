@@ -6,13 +6,24 @@ import Testing
 
 @Suite("Batches of seeds")
 struct BatchTests {
-  /// One part for each core of a small machine.
-  @Test("A couple hundred seeds are clean", arguments: UInt64(0)..<4)
-  func batch(part: UInt64) {
-    for seed in part * 60 + 1...part * 60 + 60 {
-      let result = Simulation.run(Options.draw(seed: seed))
-      #expect(result.violation == nil, "\(result.replayCommand)")
+  @Test("Five hundred seeds are clean and take every row of the machines' tables")
+  func batch() async {
+    // In parts, so that all cores have something to do.
+    let coverage = await withTaskGroup(of: RowCoverage.self) { group in
+      for part in UInt64(0)..<10 {
+        group.addTask {
+          var summary = BatchSummary()
+          for seed in part * 50 + 1...part * 50 + 50 {
+            let result = Simulation.run(Options.draw(seed: seed))
+            #expect(result.violation == nil, "\(result.replayCommand)")
+            summary.add(result)
+          }
+          return summary.coverage
+        }
+      }
+      return await group.reduce(into: RowCoverage()) { $0.add($1) }
     }
+    #expect(coverage.missing.isEmpty)
   }
 
   @Test(

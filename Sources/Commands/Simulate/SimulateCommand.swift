@@ -9,11 +9,11 @@ public struct SimulateCommand: ParsableCommand {
     discussion: """
       Each seed is one world: sessions, a relay, a network and its faults, on virtual time. A seed always gives the \
       same run, in every process. The exit status is 1 when anything happened that must not, or when a row of the \
-      machines' tables was never taken by a batch of 300 seeds or more.
+      machines' tables was never taken by a batch of 500 seeds or more.
       """)
 
   @Option(help: "How many seeds to run.")
-  var seeds: UInt64 = 200
+  var seeds: UInt64 = 500
 
   @Option(help: "The first of them.")
   var firstSeed: UInt64 = 1
@@ -79,7 +79,7 @@ public struct SimulateCommand: ParsableCommand {
     let elapsed = start.duration(to: clock.now)
     let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
     print(SimulationReport.summary(batch, seconds: seconds))
-    let isWhole = scenario == nil && assignments.isEmpty && seeds >= 300
+    let isWhole = scenario == nil && assignments.isEmpty && seeds >= 500
     return batch.failures == 0 && (!isWhole || batch.coverage.missing.isEmpty)
   }
 }
