@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Everything that tells whether the tree is sound, cheapest first. Each stage's output is kept in
 # .build/test-logs; a stage that fails prints what matters of it and how to run that stage alone.
-# Environment: TEST_SEEDS (300), TEST_FUZZ_SECONDS (60).
+# Environment: TEST_SEEDS (1000), TEST_FUZZ_SECONDS (60).
 source "$(dirname "$0")/common.sh"
 
 logs=$root/.build/test-logs
-seeds=${TEST_SEEDS:-300}
+seeds=${TEST_SEEDS:-1000}
 fuzz_seconds=${TEST_FUZZ_SECONDS:-60}
 passed=0 failed=0 skipped=0
 failed_stages=()

@@ -10,7 +10,7 @@ public enum SessionFailure: Error, Hashable, Sendable, CustomStringConvertible {
   case noAnswer
   /// The peer gave up; the reason is the peer's words.
   case peerAborted(reason: String)
-  /// Nothing came from the peer for 15 s although our own path was up.
+  /// Nothing came from the peer for 14 s although our own path was up.
   case peerSilent
   /// The relay could not be reached at all.
   case relayUnreachable(String)
@@ -38,7 +38,7 @@ public enum SessionFailure: Error, Hashable, Sendable, CustomStringConvertible {
       }
     case .noAnswer: "no answer: is the other side still waiting, and is the token its newest?"
     case .peerAborted(let reason): "peer aborted the transfer: \(printable(reason))"
-    case .peerSilent: "peer vanished: nothing was heard from it for 15 seconds"
+    case .peerSilent: "peer vanished: nothing was heard from it for 14 seconds"
     case .relayUnreachable(let reason): "cannot reach the relay: \(printable(reason))"
     case .relayLost(let reason): "lost the relay and could not reach it again: \(printable(reason))"
     case .cancelled: "interrupted"

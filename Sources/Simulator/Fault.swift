@@ -6,6 +6,9 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case relayDown = "relay-down"
   /// The relay is started again.
   case relayUp = "relay-up"
+  /// The relay hangs: connections stay, but it reads, writes and accepts nothing; and goes on.
+  case relayFreezes = "relay-freezes"
+  case relayThaws = "relay-thaws"
   /// The connection of one side breaks.
   case dropClaimant = "drop-claimant"
   case dropAcceptor = "drop-acceptor"

@@ -103,11 +103,11 @@ public struct Options: Sendable {
     var down = 0
     for fault in faults {
       switch fault.kind {
-      case .relayDown, .dropClaimant, .dropAcceptor:
+      case .relayDown, .relayFreezes, .dropClaimant, .dropAcceptor:
         // A relay that fails before it was ever reached may end a session.
         guard fault.state == "established" else { return false }
-        if fault.kind == .relayDown { down += 1 }
-      case .relayUp:
+        if fault.kind == .relayDown || fault.kind == .relayFreezes { down += 1 }
+      case .relayUp, .relayThaws:
         outage = max(outage, fault.delay)
         down -= 1
       case .strayClaim: strays += 1

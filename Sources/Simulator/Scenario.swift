@@ -37,8 +37,8 @@ public enum Scenario: String, CaseIterable, Sendable {
     case .failure: 6
     case .rivals: 8
     case .strangers: 6
-    case .expiry: 5
-    case .alone: 5
+    case .expiry: 6
+    case .alone: 7
     }
   }
 
@@ -146,7 +146,7 @@ extension Options {
   private mutating func drawKeyEpoch(_ random: inout SeededGenerator) {
     // A receiver follows from one epoch to the next; so an outage must not swallow all frames of one.
     let swallows = faults.contains {
-      $0.kind == .relayDown || $0.kind == .deafenAcceptor || $0.kind == .deafenClaimant
+      [.relayDown, .relayFreezes, .deafenAcceptor, .deafenClaimant].contains($0.kind)
     }
     if random.chance(60) { framesPerEpoch = random.pick(swallows ? [2_048, 4_096] : [512, 1_024, 4_096]) }
   }

@@ -33,9 +33,10 @@ extension Options {
     var begins = moment(&random)
     for _ in 0..<Int.random(in: 1...3, using: &random) {
       if random.chance(50) {
+        let hangs = random.chance(35)
         let length = random.time(1_000...9_000_000)
-        faults.append(Fault(.relayDown, after: state, begins))
-        faults.append(Fault(.relayUp, after: state, begins + length))
+        faults.append(Fault(hangs ? .relayFreezes : .relayDown, after: state, begins))
+        faults.append(Fault(hangs ? .relayThaws : .relayUp, after: state, begins + length))
         begins = begins + length
       } else {
         faults.append(Fault(random.pick([.dropClaimant, .dropAcceptor]), after: state, begins))
@@ -43,27 +44,41 @@ extension Options {
       begins = begins + moment(&random)
     }
     // A claim that the relay never passed on is refused to a session whose relay never came back.
-    if random.chance(10), state == "claiming" { faults.removeAll { $0.kind == .relayUp } }
+    if random.chance(10), state == "claiming" {
+      faults.removeAll { $0.kind == .relayUp || $0.kind == .relayThaws }
+    }
   }
 
   private mutating func drawExile(_ random: inout SeededGenerator) {
-    if random.chance(60) { patience = random.time(1_000_000...9_000_000) }
-    let state = random.pick(Self.states)
-    if state == "bound" || state == "suspended" || random.chance(20) {
+    if random.chance(75) { patience = random.time(1_000_000...6_000_000) }
+    let state = random.pick(Self.states + ["bound", "accepted", "accepted"])
+    if ["bound", "accepted", "suspended"].contains(state) || random.chance(20) {
+      // It stays in that state.
       faults.append(Fault(.deafenClaimant, after: state == "suspended" ? "claiming" : state, .zero))
     }
     if state == "suspended" {
       faults.append(Fault(.dropClaimant, after: "claiming", claimantLatency * 3 + .milliseconds(300)))
     }
     let isWaiting = random.chance(20)
+    let kind: FaultKind = random.chance(25) ? .relayFreezes : .relayDown
     faults.append(
-      isWaiting
-        ? Fault(.relayDown, random.time(100...3_000_000)) : Fault(.relayDown, after: state, moment(&random)))
+      isWaiting ? Fault(kind, random.time(100...3_000_000)) : Fault(kind, after: state, moment(&random)))
     if isWaiting { claimantStart = .seconds(4) }
   }
 
   private mutating func drawCrash(_ random: inout SeededGenerator) {
     let kind: FaultKind = random.pick([.crashClaimant, .crashAcceptor, .vanishClaimant, .vanishAcceptor])
+    if random.chance(20) {
+      // The claimant is let in, and never hears of the acceptor again. When it was let in late its deadline comes
+      // before the silence of the acceptor is noticed.
+      if random.chance(60) {
+        faults.append(Fault(.deafenClaimant, after: "claiming", .zero))
+        faults.append(Fault(.hearClaimant, after: "claiming", random.time(16_000_000...28_000_000)))
+      }
+      faults.append(Fault(.deafenClaimant, after: "accepted", .zero))
+      faults.append(Fault(random.chance(50) ? .crashAcceptor : .vanishAcceptor, after: "accepted", .zero))
+      return
+    }
     faults.append(Fault(kind, after: random.pick(Self.states), random.chance(40) ? .zero : moment(&random)))
     tokenLife = random.time(5_000_000...120_000_000)
   }
@@ -71,10 +86,10 @@ extension Options {
   private mutating func drawInterrupt(_ random: inout SeededGenerator) {
     let isClaimant = random.chance(50)
     let kind: FaultKind = isClaimant ? .interruptClaimant : .interruptAcceptor
-    switch Int.random(in: 0..<10, using: &random) {
+    switch Int.random(in: 0..<12, using: &random) {
     case 0:
       faults.append(Fault(kind, random.time(1...3_000_000)))
-    case 1:
+    case 1, 6:
       // The claimant hears the goodbye, but not the decision before it.
       faults.append(Fault(.deafenClaimant, after: "bound", .zero))
       faults.append(Fault(.hearClaimant, after: "bound", .milliseconds(600)))
@@ -115,9 +130,10 @@ extension Options {
   private mutating func drawStrangers(_ random: inout SeededGenerator) {
     for _ in 0..<Int.random(in: 1...6, using: &random) {
       let kind: FaultKind = random.pick([.foreignClaim, .badClaim, .garbage])
-      let state = random.pick([nil, "claiming", "bound", "confirmed", "established"])
+      let state = random.pick([nil, nil, nil, "claiming", "bound", "confirmed", "established"])
       faults.append(Fault(kind, after: state, random.time(1...2_000_000)))
     }
+    if random.chance(50) { claimantStart = .seconds(3) }
     if random.chance(40) { faults.append(Fault(.strayClaim, random.time(1...3_000_000))) }
     if random.chance(20) {
       faults.append(Fault(.strayClaim, after: "established", random.time(1...1_000_000)))
@@ -129,27 +145,32 @@ extension Options {
     // Just before the end, so that it falls within the hold time or the transfer; or after it.
     let margin = random.time(10_000...8_000_000)
     claimantStart = random.chance(80) && margin < tokenLife ? tokenLife - margin : tokenLife + margin
-    switch Int.random(in: 0..<5, using: &random) {
+    switch Int.random(in: 0..<7, using: &random) {
     case 0: hasClaimant = false
-    case 1: faults.append(Fault(.crashClaimant, after: "bound", .zero))
-    case 2:
+    case 1, 3:
+      claimantStart = max(.zero, tokenLife - random.time(2_000_000...8_000_000))
+      faults.append(Fault(.crashClaimant, after: "bound", .zero))
+    case 2, 5:
+      // It is bound when the token expires, and gives up before the hold time is over.
+      claimantStart = max(.zero, tokenLife - .seconds(4))
       faults.append(Fault(.deafenClaimant, after: "bound", .zero))
       faults.append(Fault(.interruptClaimant, tokenLife + .milliseconds(1)))
-    case 3: faults.append(Fault(.strayClaim, max(.zero, tokenLife - margin)))
+    case 4: faults.append(Fault(.strayClaim, max(.zero, tokenLife - margin)))
     default: break
     }
   }
 
   private mutating func drawAlone(_ random: inout SeededGenerator) {
     tokenLife = random.time(1_000_000...120_000_000)
-    switch Int.random(in: 0..<6, using: &random) {
+    switch Int.random(in: 0..<8, using: &random) {
     case 0: hasAcceptor = false
     case 1: hasClaimant = false
     case 2: faults.append(Fault(.relayDown, .zero))
     case 3: isClaimantBarred = true
-    case 4:
+    case 4, 5, 6:
       hasAcceptor = false
-      faults.append(Fault(.relayDown, after: "claiming", random.time(1...5_000_000)))
+      let confirmed = claimantLatency * 3 + .milliseconds(100)
+      faults.append(Fault(.relayDown, after: "claiming", confirmed + random.time(1...5_000_000)))
     default:
       hasAcceptor = false
       let state = random.pick([nil, "claiming"])

@@ -4,8 +4,8 @@ import Relaying
 /// A connection between a party and the relay.
 final class VirtualConnection {
   let party: Int
-  /// The relay's name for it.
-  let id: ConnectionID
+  /// The relay's name for it; nil before the relay has accepted it.
+  var id: ConnectionID?
   /// From the party to the relay.
   var up: BytePipe
   /// From the relay to the party.
@@ -20,9 +20,8 @@ final class VirtualConnection {
   /// The relay could not write everything.
   var isRelayBlocked = false
 
-  init(party: Int, id: ConnectionID, options: Options) {
+  init(party: Int, options: Options) {
     self.party = party
-    self.id = id
     let isAcceptor = party == World.acceptor
     let pipe = BytePipe(
       latency: isAcceptor ? options.acceptorLatency : options.claimantLatency,

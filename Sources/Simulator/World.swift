@@ -27,6 +27,8 @@ final class World {
   /// The relay; nil while it is down.
   var relay: DERPServer?
   var relayTimerAt: Instant?
+  /// The relay hangs.
+  var isRelayFrozen = false
   /// The connection of each of the relay's slots.
   var connectionOfSlot: [Int?] = []
   var packetFaults: PacketFaults

@@ -25,6 +25,8 @@ extension World {
     switch fault.kind {
     case .relayDown: killRelay()
     case .relayUp: startRelay()
+    case .relayFreezes: freezeRelay(true)
+    case .relayThaws: freezeRelay(false)
     case .dropClaimant: drop(claimant)
     case .dropAcceptor: drop(acceptor)
     case .crashClaimant: kill(claimant)
@@ -59,8 +61,8 @@ extension World {
     guard let index = party.connection, !party.isFrozen else { return }
     let connection = connections[index]
     hangUp(party)
-    if let relay, connection.isOpenAtRelay {
-      relay.disconnect(connection.id, at: now, sink: self)
+    if let relay, let id = connection.id, !isRelayFrozen {
+      relay.disconnect(id, at: now, sink: self)
       rearmRelay()
     }
     tell(party, .relayClosed(reason: "connection reset"))

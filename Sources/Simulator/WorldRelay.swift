@@ -23,6 +23,7 @@ extension World: RelaySink {
   func killRelay() {
     relay = nil
     relayTimerAt = nil
+    isRelayFrozen = false
     for index in connections.indices where connections[index].isOpenAtRelay { endDownstream(index) }
   }
 
@@ -37,34 +38,54 @@ extension World: RelaySink {
     guard party.phase == .running, !party.isFrozen, party.attempt == attempt, party.connection == nil else {
       return
     }
-    let address = Bytes16(high: 0, low: 0xFFFF_0A00_0000 + UInt64(party.index))
-    guard let id = relay?.connect(from: address, at: now, sink: self) else {
+    guard relay != nil else {
       note(.refused, UInt64(party.index), text: "\(party.name): connection refused")
       return tell(party, .relayClosed(reason: "connection refused"))
     }
-    rearmRelay()
     let index = connections.count
-    connections.append(VirtualConnection(party: party.index, id: id, options: options))
-    while connectionOfSlot.count <= id.slot { connectionOfSlot.append(nil) }
-    connectionOfSlot[id.slot] = index
+    connections.append(VirtualConnection(party: party.index, options: options))
     party.connection = index
+    if !isRelayFrozen { accept(index) }
     note(.connected, UInt64(party.index), text: "\(party.name): connected to the relay")
     tell(party, .relayConnected(fastStartKey: options.isFastStart ? relayKey.publicKey : nil))
+  }
+
+  /// The relay takes a connection that the system has made.
+  private func accept(_ index: Int) {
+    let address = Bytes16(high: 0, low: 0xFFFF_0A00_0000 + UInt64(connections[index].party))
+    guard let id = relay?.connect(from: address, at: now, sink: self) else { return endDownstream(index) }
+    connections[index].id = id
+    while connectionOfSlot.count <= id.slot { connectionOfSlot.append(nil) }
+    connectionOfSlot[id.slot] = index
+    rearmRelay()
+  }
+
+  /// The relay's process hangs, or goes on.
+  func freezeRelay(_ isFrozen: Bool) {
+    isRelayFrozen = isFrozen
+    guard !isFrozen, relay != nil else { return }
+    for index in connections.indices where connections[index].isOpenAtRelay {
+      if connections[index].id == nil { accept(index) }
+      readAtRelay(index)
+      makeRelayWrite(connections[index])
+    }
+    relayTimerAt = nil
+    rearmRelay()
   }
 
   /// Bytes of a party have arrived.
   func readAtRelay(_ index: Int) {
     let connection = connections[index]
-    guard connection.isRead || !connection.isOpenAtRelay else { return }
+    guard !connection.isOpenAtRelay || connection.isRead && !isRelayFrozen else { return }
     var (bytes, isEnd) = connection.up.read(at: now)
-    if let relay, connection.isOpenAtRelay {
+    if let relay, let id = connection.id, connection.isOpenAtRelay {
       if !bytes.isEmpty {
         note(
           .arrival, UInt64(connection.party), 1, UInt64(bytes.count),
           text: "relay: \(bytes.count) bytes of the \(parties[connection.party].name)")
-        bytes.withUnsafeMutableBytes { relay.receive($0, from: connection.id, at: now, sink: self) }
+        bytes.withUnsafeMutableBytes { relay.receive($0, from: id, at: now, sink: self) }
       }
-      if isEnd { relay.disconnect(connection.id, at: now, sink: self) }
+      if isEnd { relay.disconnect(id, at: now, sink: self) }
       rearmRelay()
     }
     if connection.isOpenAtParty { pump(parties[connection.party]) }
@@ -72,10 +93,10 @@ extension World: RelaySink {
 
   /// There is room again on the way to a party.
   func makeRelayWrite(_ connection: VirtualConnection) {
-    guard connection.isRelayBlocked, connection.isOpenAtRelay, connection.down.room > 0, let relay else {
-      return
-    }
-    connection.isRelayBlocked = relay.writable(connection.id, at: now, sink: self)
+    guard let relay, !isRelayFrozen, let id = connection.id, connection.isRelayBlocked,
+      connection.isOpenAtRelay, connection.down.room > 0
+    else { return }
+    connection.isRelayBlocked = relay.writable(id, at: now, sink: self)
     rearmRelay()
   }
 
@@ -86,7 +107,7 @@ extension World: RelaySink {
   }
 
   func relayTimerStruck() {
-    guard let relay, let due = relayTimerAt, due <= now else { return }
+    guard let relay, !isRelayFrozen, let due = relayTimerAt, due <= now else { return }
     relayTimerAt = nil
     relay.handleTimeout(at: now, sink: self)
     rearmRelay()

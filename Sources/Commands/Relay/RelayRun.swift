@@ -53,7 +53,6 @@ struct RelayRun {
   }
 
   private func serve(_ host: RelayHost, on loop: EventLoop, isTLS: Bool) {
-    report.ready(host, isTLS: isTLS)
     var isStopping = false
     let signals = [SIGTERM, SIGINT].map { number in
       loop.onSignal(number) {
@@ -64,6 +63,8 @@ struct RelayRun {
         host.stop { loop.stop() }
       }
     }
+    // Who reads this line may send a signal at once.
+    report.ready(host, isTLS: isTLS)
     loop.run()
     for signal in signals { signal.cancel() }
     report.stopped(host.counters)

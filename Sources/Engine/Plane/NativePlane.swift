@@ -20,7 +20,7 @@ enum PlaneEvent {
   case peerAborted(Abandonment)
   /// Our own abort is known to the peer, or enough time was given to it.
   case abortSettled
-  /// Nothing authentic came from the peer for 15 s while our own path was up.
+  /// Nothing authentic came from the peer for 14 s while our own path was up.
   case peerSilent
   /// The peer broke the protocol.
   case violation(String)
@@ -33,8 +33,8 @@ enum PlaneEvent {
 final class NativePlane {
   /// Silence after which the peer is asked for a sign of life.
   static let pingAfter = Interval.seconds(5)
-  /// Silence after which the peer counts as dead.
-  static let deadAfter = Interval.seconds(15)
+  /// Silence after which the peer counts as dead; the other side has ended within 15 s of it.
+  static let deadAfter = Interval.seconds(14)
   /// How often an unanswered ping is repeated while the peer has to be found again.
   static let searchInterval = Interval.milliseconds(200)
   /// How often an unanswered `complete` or `abort` is repeated.
@@ -77,6 +77,9 @@ final class NativePlane {
   /// True until something authentic arrives on the present path: only pings are sent, because whatever else is
   /// sent before the peer is back on the relay is dropped there. Not at the start: both are known to be there.
   private var isSearching = false
+  /// True for a claimant until something authentic arrives: its ping is its proof of the keys, so it is repeated
+  /// (CLM-7). Payload goes out meanwhile.
+  private var isProving: Bool
   private var reportedSilence = false
   /// Round trips seen by pings.
   private(set) var roundTrip = RoundTripEstimator()
@@ -113,6 +116,7 @@ final class NativePlane {
     lastHeard = now
     // The claimant's ping is its proof of the keys (DEC-7); the acceptor has nothing to prove.
     pingDue = isClaimant
+    isProving = isClaimant
   }
 
   /// The events since the last call.
@@ -184,6 +188,10 @@ final class NativePlane {
 
   private func heard(at now: Instant) {
     lastHeard = max(lastHeard, now)
+    if isProving {
+      isProving = false
+      pingDue = false
+    }
     if isSearching {
       isSearching = false
       sender?.pathWasReplaced()
@@ -299,7 +307,7 @@ final class NativePlane {
       pingToken &+= 1
       pingSentAt = now
       lastPingAt = now
-      if !isSearching { pingDue = false }
+      if !isSearching, !isProving { pingDue = false }
       return try sealControl(.ping, Self.bytes(of: pingToken), into: buffer)
     }
     if let due = endingDueAt, due <= now { return try sealEnding(into: buffer, at: now) }
@@ -354,7 +362,7 @@ final class NativePlane {
 
   private var nextPing: Instant {
     guard let lastPingAt else { return .zero }
-    return isSearching ? lastPingAt + Self.searchInterval : lastPingAt
+    return isSearching || isProving ? lastPingAt + Self.searchInterval : lastPingAt
   }
 
   private var silentSince: Instant { max(lastHeard, pathUpAt ?? lastHeard) }
