@@ -35,7 +35,7 @@ usage_of_pid() {
 row() {
   awk -v name="$1" -v us="$2" -v mib="$mebibytes" -v receiver="$3" -v sender="$4" -v relay="$5" 'BEGIN {
     split(receiver, r); split(sender, s); split(relay, y); gib = mib / 1024
-    printf "| %-15s | %6.0f | %8.2f | %6.2f | %5.2f | %5.1f / %5.1f / %5.1f |\n", name,
+    printf "| %-15s | %6.0f | %18.2f | %6.2f | %5.2f | %11.1f / %6.1f / %5.1f       |\n", name,
       mib * 1048576 / us, r[1] / gib, s[1] / gib, y[1] / gib, r[2] / 1024, s[2] / 1024, y[2] / 1024 }'
 }
 
@@ -117,10 +117,10 @@ startup_times() {
 
 head -c $((mebibytes << 20)) /dev/urandom >"$scratch/sent"
 make_certificate "$scratch"
-say "$mebibytes MiB of random bytes in $scratch, $(nproc) processors, $(uname -sr), $runs runs of each"
+say "$mebibytes MiB of random bytes in $scratch, $(nproc) processors, $(uname -sr), load $(cut -d" " -f1 /proc/loadavg), $runs runs of each"
 say
-say "| way             |   MB/s | receiver | sender | relay | peak MiB receiver / sender / relay |"
-say "|                 |        |       CPU seconds a GiB ||| |"
+say "| through         |   MB/s | CPU s/GiB receiver | sender | relay | peak MiB receiver / sender / relay |"
+say "| --- | --- | --- | --- | --- | --- |"
 for ((number = 0; number < runs; number++)); do
   two_raw_hops
   through_relay "derprelay" http
