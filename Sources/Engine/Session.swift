@@ -10,12 +10,12 @@ import Wire
 /// send and `pollEvent` things to do. After each of the first two it polls until nothing comes.
 public final class Session {
   /// Generic code takes `some`; a class stores `any`.
-  private struct Generator: RandomNumberGenerator {
+  struct Generator: RandomNumberGenerator {
     var base: any RandomNumberGenerator
     mutating func next() -> UInt64 { base.next() }
   }
 
-  private enum Rendezvous {
+  enum Rendezvous {
     case claimant(Claimant)
     case acceptor(Acceptor)
   }
@@ -25,29 +25,29 @@ public final class Session {
   /// `handle(relayBytes:)` needs to see the largest packet frame whole.
   public static let minimumReceiveBuffer = RelayLink.largestFrame
 
-  private let configuration: SessionConfiguration
-  private var random: Generator
-  private var rendezvous: Rendezvous
-  private var link: RelayLink
-  private var schedule: RelaySchedule
-  private var plane: NativePlane?
-  private var peer: Bytes32?
-  private var isEstablished = false
-  private var isLinkUp = false
+  let configuration: SessionConfiguration
+  var random: Generator
+  var rendezvous: Rendezvous
+  var link: RelayLink
+  var schedule: RelaySchedule
+  var plane: NativePlane?
+  var peer: Bytes32?
+  var isEstablished = false
+  var isLinkUp = false
   /// Whether the relay accepted our key on this connection.
-  private var isLinkConfirmed = false
+  var isLinkConfirmed = false
   /// Whether the relay ever accepted our key.
-  private var hadRelay = false
+  var hadRelay = false
   /// The time of the last call: what was due by then the host has polled, or polls when it can send again.
-  private var latest: Instant
-  private var outbox: [(packet: [UInt8], peer: Bytes32)] = []
-  private var events = Deque<SessionEvent>()
+  var latest: Instant
+  var outbox: [(packet: [UInt8], peer: Bytes32)] = []
+  var events = Deque<SessionEvent>()
   /// Why the session will end once the peer was told.
-  private var pendingFailure: SessionFailure?
-  private var sourceHasEnded = false
-  private var statisticsOfPast = SessionStatistics()
+  var pendingFailure: SessionFailure?
+  var sourceHasEnded = false
+  var statisticsOfPast = SessionStatistics()
   /// How the session ended, once it has.
-  public private(set) var outcome: SessionOutcome?
+  public internal(set) var outcome: SessionOutcome?
 
   /// - Parameters:
   ///   - random: where keys and jitter come from: the system's generator, or a seeded one under simulation.
@@ -173,7 +173,7 @@ public final class Session {
     }
   }
 
-  private func take(
+  func take(
     _ packet: UnsafeMutableRawBufferPointer, from source: Bytes32, at now: Instant, sink: some PayloadSink
   ) {
     guard outcome == nil, let first = packet.first else { return }
@@ -202,14 +202,14 @@ public final class Session {
   }
 
   /// The peer's first authentic frame: CLM-7 for the claimant, DEC-5 for the acceptor.
-  private func prove(at now: Instant) {
+  func prove(at now: Instant) {
     switch rendezvous {
     case .claimant: tellClaimant(.confirmation, at: now)
     case .acceptor: tellAcceptor(.proof, at: now)
     }
   }
 
-  private func tellClaimant(_ event: ClaimMachine.Event, reason: String? = nil, at now: Instant) {
+  func tellClaimant(_ event: ClaimMachine.Event, reason: String? = nil, at now: Instant) {
     guard case .claimant(var claimant) = rendezvous else { return }
     if let reason { claimant.abortReason = reason }
     let effects = claimant.handle(event, at: now)
@@ -217,7 +217,7 @@ public final class Session {
     apply(effects, at: now)
   }
 
-  private func tellAcceptor(_ event: DecisionMachine.Event, reason: String? = nil, at now: Instant) {
+  func tellAcceptor(_ event: DecisionMachine.Event, reason: String? = nil, at now: Instant) {
     guard case .acceptor(var acceptor) = rendezvous else { return }
     if let reason { acceptor.abortReason = reason }
     let effects = acceptor.handle(event, at: now)
@@ -225,7 +225,7 @@ public final class Session {
     apply(effects, at: now)
   }
 
-  private func apply(_ effects: [RendezvousEffect], at now: Instant) {
+  func apply(_ effects: [RendezvousEffect], at now: Instant) {
     for effect in effects {
       switch effect {
       case .send(let packet, let peer): outbox.append((packet, peer))
@@ -245,7 +245,7 @@ public final class Session {
     }
   }
 
-  private func open(_ keys: SessionKeySchedule, peer: Bytes32, at now: Instant) {
+  func open(_ keys: SessionKeySchedule, peer: Bytes32, at now: Instant) {
     var isClaimant = false
     if case .claimant = rendezvous { isClaimant = true }
     do {
@@ -259,200 +259,5 @@ public final class Session {
     } catch {
       finish(.failure(.cryptography("\(error)")), at: now)
     }
-  }
-
-  // MARK: Relay
-
-  private func noticeLink(at now: Instant) {
-    if link.isConfirmed, !isLinkConfirmed {
-      isLinkConfirmed = true
-      schedule.established()
-      hadRelay = true
-    }
-    for notice in link.notices {
-      events.append(.relayNotice(notice))
-      if case .restarting(let delay, _) = notice { schedule.restartAnnounced(reconnectIn: delay) }
-    }
-    link.notices.removeAll()
-    guard link.isEstablished, !isLinkUp else { return }
-    isLinkUp = true
-    if hadRelay { statisticsOfPast.relayReconnections += 1 }
-    if !hadRelay, !isClaimant { events.append(.state(.waitingForClaim)) }
-    plane?.pathRestored(at: now)
-    tellClaimant(.relayUp, at: now)
-  }
-
-  private func loseRelay(_ reason: String, at now: Instant, isClosed: Bool = false) {
-    let wasUp = isLinkUp
-    isLinkUp = false
-    isLinkConfirmed = false
-    link.disconnected()
-    plane?.pathLost()
-    if !isClosed { events.append(.closeRelay) }
-    if let failure = pendingFailure { return finish(.failure(failure), at: now) }
-    if wasUp {
-      if hadRelay { events.append(.relayLost(reason: reason)) }
-      tellClaimant(.relayDown, at: now)
-    }
-    guard outcome == nil else { return }
-    // The very first attempt is the user's to repeat: a wrong address should not take a minute to show.
-    guard hadRelay else { return giveRelayUp(.relayUnreachable(reason), at: now) }
-    if !schedule.lost(at: now, random: &random) { giveRelayUp(.relayLost(reason), at: now) }
-  }
-
-  /// The relay stays away: what is complete is complete, everything else has failed.
-  private func giveRelayUp(_ failure: SessionFailure, at now: Instant) {
-    pendingFailure = failure
-    tellClaimant(.relayLost, at: now)
-    tellAcceptor(.relayLost, at: now)
-    let written = plane?.isCompleting == true ? plane?.receiver?.delivered : nil
-    finish(written.map { .success(bytes: $0) } ?? .failure(failure), at: now)
-  }
-
-  private func flushOutbox() {
-    for (packet, peer) in outbox { link.send(packet, to: peer) }
-    outbox.removeAll(keepingCapacity: true)
-  }
-
-  // MARK: Ending
-
-  /// Ends the session after telling the peer, when there is one to tell.
-  private func giveUp(
-    _ failure: SessionFailure, _ code: Abandonment.Code, _ reason: String, at now: Instant
-  ) {
-    guard pendingFailure == nil else { return }
-    if let plane, plane.isCompleting {
-      // Everything is written and closed: too late to stop.
-      return finish(.success(bytes: plane.receiver?.delivered ?? 0), at: now)
-    }
-    pendingFailure = failure
-    // A peer that has no keys yet understands only the envelope that the machine's `cancel` sends.
-    tellClaimant(.cancel, reason: reason, at: now)
-    tellAcceptor(.cancel, reason: reason, at: now)
-    if let plane, isLinkUp, isEstablished || isClaimant {
-      plane.abort(Abandonment(code: code, reason: reason), at: now)
-    } else {
-      finish(.failure(failure), at: now)
-    }
-  }
-
-  private func settlePlane(at now: Instant) {
-    guard let plane else { return }
-    for event in plane.takeEvents() where outcome == nil {
-      switch event {
-      case .payloadEnded(let length): events.append(.payloadEnded(length: length))
-      case .peerCompleted(let length): finish(.success(bytes: length), at: now)
-      case .completionSettled: finish(.success(bytes: plane.receiver?.delivered ?? 0), at: now)
-      case .peerAborted(let abandonment):
-        finish(.failure(pendingFailure ?? .peerAborted(reason: abandonment.reason)), at: now)
-      case .abortSettled: finish(.failure(pendingFailure ?? .cancelled), at: now)
-      case .peerSilent: finish(.failure(pendingFailure ?? .peerSilent), at: now)
-      case .violation(let what):
-        giveUp(.protocolViolation(what), .protocolViolation, what, at: now)
-      }
-    }
-  }
-
-  private func finish(_ result: SessionOutcome, at now: Instant) {
-    guard outcome == nil else { return }
-    outcome = result
-    // DEC-13: nobody else is let in, whatever the outcome.
-    if isEstablished { tellAcceptor(.sessionEnded, at: now) }
-    events.append(.finished(result))
-  }
-
-  // MARK: Polling
-
-  /// Fills `buffer` with bytes to send, as many whole frames as fit; nil when there is nothing to send now.
-  ///
-  /// - Parameter buffer: at least `minimumPollBuffer` bytes.
-  public func poll(into buffer: UnsafeMutableRawBufferPointer, at now: Instant) -> Transmission? {
-    var used = link.pollQueue(into: buffer)
-    while buffer.count - used >= RelayLink.largestFrame, let length = pollPlane(into: buffer, at: used, now) {
-      used += length
-    }
-    return used > 0 ? Transmission(path: .relay, length: used, segmentLength: used) : nil
-  }
-
-  /// Puts one packet frame of the plane at `offset`; nil when none is due.
-  private func pollPlane(
-    into buffer: UnsafeMutableRawBufferPointer, at offset: Int, _ now: Instant
-  ) -> Int? {
-    // An acceptor says nothing to a claimant that has not proved itself (DEC-5).
-    guard let plane, let peer, isEstablished || isClaimant else { return nil }
-    guard outcome == nil || plane.owesAnswer, link.maySend(at: now) else { return nil }
-    let start = offset + DERP.packetHeaderLength
-    do {
-      let length = try plane.poll(
-        into: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + DERP.maximumPacketLength]),
-        at: now)
-      guard length > 0 else { return nil }
-      DERPFrameHeader.storePacketHeader(
-        .sendPacket, peer: peer, packetLength: length,
-        into: UnsafeMutableRawBufferPointer(rebasing: buffer[offset..<start]))
-      link.didSend(DERP.packetHeaderLength + length)
-      return DERP.packetHeaderLength + length
-    } catch {
-      finish(.failure(.cryptography("\(error)")), at: now)
-      return nil
-    }
-  }
-
-  private var isClaimant: Bool {
-    if case .claimant = rendezvous { true } else { false }
-  }
-
-  /// The next thing that the host has to do or may want to show.
-  public func pollEvent() -> SessionEvent? { events.popFirst() }
-
-  // MARK: Time
-
-  /// How long the relay may say nothing before it is asked: often during a transfer, rarely while waiting.
-  private var relayQuiet: Interval { plane == nil ? .seconds(30) : .seconds(5) }
-
-  /// When `handleTimeout` is due; nil when only an event can change anything.
-  public var nextDeadline: Instant? {
-    guard outcome == nil else { return nil }
-    var next = schedule.dialAt
-    func consider(_ instant: Instant?) {
-      guard let instant else { return }
-      next = next.map { min($0, instant) } ?? instant
-    }
-    consider(link.deadline(quiet: relayQuiet, wantsToSend: plane != nil, polled: latest))
-    switch rendezvous {
-    case .claimant(let claimant): consider(claimant.deadline)
-    case .acceptor(let acceptor): consider(acceptor.deadline)
-    }
-    if isEstablished || isClaimant { consider(plane?.deadline(polled: latest)) }
-    return next
-  }
-
-  /// Does what time makes due. Harmless when called early.
-  public func handleTimeout(at now: Instant) {
-    latest = now
-    guard outcome == nil else { return }
-    if let dialAt = schedule.dialAt, dialAt <= now {
-      schedule.dialling()
-      events.append(.dialRelay)
-    }
-    do {
-      try link.checkTimeout(at: now)
-      link.checkLife(quiet: relayQuiet, at: now)
-    } catch {
-      loseRelay("\(error)", at: now)
-    }
-    switch rendezvous {
-    case .claimant(var claimant):
-      let effects = claimant.handleTimeout(at: now)
-      rendezvous = .claimant(claimant)
-      apply(effects, at: now)
-    case .acceptor(var acceptor):
-      let effects = acceptor.handleTimeout(at: now)
-      rendezvous = .acceptor(acceptor)
-      apply(effects, at: now)
-    }
-    if isEstablished || isClaimant { plane?.handleTimeout(at: now) }
-    settlePlane(at: now)
-    flushOutbox()
   }
 }

@@ -45,7 +45,7 @@ final class NativePlane {
   /// How long the answer to our `abort` is waited for.
   static let abortLinger = Interval.milliseconds(600)
 
-  private enum Ending {
+  enum Ending {
     case open
     case completing(since: Instant)
     case aborting(Abandonment, since: Instant)
@@ -54,40 +54,40 @@ final class NativePlane {
   /// The half that this side plays.
   let sender: PayloadSender?
   let receiver: PayloadReceiver?
-  private var dataSealer: FrameSealer
-  private var controlSealer: FrameSealer
-  private var dataOpener: FrameOpener
-  private var controlOpener: FrameOpener
-  private var controlFilter = ReplayFilter()
-  private var nextControlNumber: UInt64 = 0
+  var dataSealer: FrameSealer
+  var controlSealer: FrameSealer
+  var dataOpener: FrameOpener
+  var controlOpener: FrameOpener
+  var controlFilter = ReplayFilter()
+  var nextControlNumber: UInt64 = 0
 
-  private var ending = Ending.open
-  private var endingDueAt: Instant?
-  private var payloadEndReported = false
-  private var closedDue = false
+  var ending = Ending.open
+  var endingDueAt: Instant?
+  var payloadEndReported = false
+  var closedDue = false
 
   /// When the path came up; nil while it is down.
-  private var pathUpAt: Instant?
-  private var lastHeard: Instant
-  private var lastPingAt: Instant?
-  private var pingDue: Bool
-  private var pongDue: UInt64?
-  private var pingToken: UInt64 = 0
-  private var pingSentAt: Instant?
+  var pathUpAt: Instant?
+  var lastHeard: Instant
+  var lastPingAt: Instant?
+  var pingDue: Bool
+  var pongDue: UInt64?
+  var pingToken: UInt64 = 0
+  var pingSentAt: Instant?
   /// True until something authentic arrives on the present path: only pings are sent, because whatever else is
   /// sent before the peer is back on the relay is dropped there. Not at the start: both are known to be there.
-  private var isSearching = false
+  var isSearching = false
   /// True for a claimant until something authentic arrives: its ping is its proof of the keys, so it is repeated
   /// (CLM-7). Payload goes out meanwhile.
-  private var isProving: Bool
-  private var reportedSilence = false
+  var isProving: Bool
+  var reportedSilence = false
   /// Round trips seen by pings.
   private(set) var roundTrip = RoundTripEstimator()
-  private(set) var framesSent: UInt64 = 0
+  var framesSent: UInt64 = 0
   private(set) var framesReceived: UInt64 = 0
   private(set) var framesRefused: UInt64 = 0
 
-  private var events: [PlaneEvent] = []
+  var events: [PlaneEvent] = []
 
   init(
     schedule: SessionKeySchedule, isClaimant: Bool, flow: PayloadFlow, framesPerEpoch: UInt64,
@@ -186,7 +186,7 @@ final class NativePlane {
     return true
   }
 
-  private func heard(at now: Instant) {
+  func heard(at now: Instant) {
     lastHeard = max(lastHeard, now)
     if isProving {
       isProving = false
@@ -199,7 +199,7 @@ final class NativePlane {
     }
   }
 
-  private func handleControl(
+  func handleControl(
     _ kind: SessionFrameKind, _ body: UnsafeRawBufferPointer, at now: Instant
   ) {
     do {
@@ -240,7 +240,7 @@ final class NativePlane {
     }
   }
 
-  private func handleClosed() {
+  func handleClosed() {
     switch ending {
     case .open: break
     case .completing: events.append(.completionSettled)
@@ -249,9 +249,9 @@ final class NativePlane {
     endingDueAt = nil
   }
 
-  private func violated(_ what: String) { events.append(.violation(what)) }
+  func violated(_ what: String) { events.append(.violation(what)) }
 
-  private func reportPayloadEnd() {
+  func reportPayloadEnd() {
     guard !payloadEndReported, let receiver, receiver.isComplete else { return }
     payloadEndReported = true
     events.append(.payloadEnded(receiver.delivered))
@@ -283,132 +283,5 @@ final class NativePlane {
   /// Whether everything is written and only the peer's answer is waited for.
   var isCompleting: Bool {
     if case .completing = ending { true } else { false }
-  }
-
-  // MARK: Sending
-
-  /// Whether the answer to the peer's last word is still to be sent.
-  var owesAnswer: Bool { closedDue }
-
-  /// Seals the next frame that is due into `buffer` and returns its length; 0 when none is.
-  ///
-  /// - Parameter buffer: room for one frame of the largest size.
-  func poll(into buffer: UnsafeMutableRawBufferPointer, at now: Instant) throws(CryptoError) -> Int {
-    guard pathUpAt != nil else { return 0 }
-    if let token = pongDue {
-      pongDue = nil
-      return try sealControl(.pong, Self.bytes(of: token), into: buffer)
-    }
-    if closedDue {
-      closedDue = false
-      return try sealControl(.closed, [], into: buffer)
-    }
-    if pingDue, now >= nextPing {
-      pingToken &+= 1
-      pingSentAt = now
-      lastPingAt = now
-      if !isSearching, !isProving { pingDue = false }
-      return try sealControl(.ping, Self.bytes(of: pingToken), into: buffer)
-    }
-    if let due = endingDueAt, due <= now { return try sealEnding(into: buffer, at: now) }
-    guard case .open = ending, !isSearching else { return 0 }
-    if let receiver, let acknowledgement = receiver.acknowledgement(at: now) {
-      return try sealControl(.acknowledgement, acknowledgement.serialized(), into: buffer)
-    }
-    guard let sender, let plan = sender.plan() else { return 0 }
-    let length = try dataSealer.seal(
-      plan.kind, packetNumber: sender.nextPacketNumber, offset: plan.offset,
-      payload: sender.payload(of: plan),
-      into: buffer)
-    sender.didSend(plan, at: now)
-    framesSent += 1
-    return length
-  }
-
-  private func sealEnding(
-    into buffer: UnsafeMutableRawBufferPointer, at now: Instant
-  ) throws(CryptoError) -> Int {
-    endingDueAt = now + Self.endingInterval
-    switch ending {
-    case .open: return 0
-    case .completing:
-      let completion = Completion(bytesReceived: receiver?.delivered ?? 0)
-      return try sealControl(.complete, completion.serialized(), into: buffer)
-    case .aborting(let abandonment, _):
-      return try sealControl(.abort, abandonment.serialized(), into: buffer)
-    }
-  }
-
-  private func sealControl(
-    _ kind: SessionFrameKind, _ body: [UInt8], into buffer: UnsafeMutableRawBufferPointer
-  ) throws(CryptoError) -> Int {
-    // The body is put where its ciphertext goes and sealed in place.
-    let plaintext = UnsafeMutableRawBufferPointer(
-      rebasing: buffer[SessionFrameHeader.length..<SessionFrameHeader.length + body.count])
-    plaintext.copyBytes(from: body)
-    let length = try controlSealer.seal(
-      kind, packetNumber: nextControlNumber, offset: 0, payload: UnsafeRawBufferPointer(plaintext),
-      into: buffer)
-    nextControlNumber += 1
-    framesSent += 1
-    return length
-  }
-
-  private static func bytes(of token: UInt64) -> [UInt8] {
-    withUnsafeBytes(of: token) { Array($0) }
-  }
-
-  // MARK: Time
-
-  private var nextPing: Instant {
-    guard let lastPingAt else { return .zero }
-    return isSearching || isProving ? lastPingAt + Self.searchInterval : lastPingAt
-  }
-
-  private var silentSince: Instant { max(lastHeard, pathUpAt ?? lastHeard) }
-
-  /// When `handleTimeout` or `poll` has something to do. What only `poll` does and was due by `polled` needs no
-  /// timer: the host polls until nothing comes, or again once it can send.
-  func deadline(polled: Instant) -> Instant? {
-    guard pathUpAt != nil else { return endingLimit }
-    var next = silenceLimit ?? Instant(nanoseconds: .max)
-    if let endingLimit { next = min(next, endingLimit) }
-    if !pingDue { next = min(next, quietLimit) }
-    var frames = [pingDue ? nextPing : nil, endingDueAt]
-    if case .open = ending, !isSearching {
-      if let due = sender?.deadline { next = min(next, due) }
-      frames.append(receiver?.deadline)
-    }
-    for case let due? in frames where due > polled { next = min(next, due) }
-    return next
-  }
-
-  /// When the peer counts as dead. Once we completed there is nothing more to fear from that.
-  private var silenceLimit: Instant? { isCompleting || reportedSilence ? nil : silentSince + Self.deadAfter }
-
-  private var quietLimit: Instant { max(silentSince, lastPingAt ?? silentSince) + Self.pingAfter }
-
-  private var endingLimit: Instant? {
-    guard endingDueAt != nil else { return nil }
-    switch ending {
-    case .open: return nil
-    case .completing(let since): return pathUpAt == nil ? nil : since + Self.completionLinger
-    case .aborting(_, let since): return since + Self.abortLinger
-    }
-  }
-
-  func handleTimeout(at now: Instant) {
-    if let limit = endingLimit, limit <= now {
-      handleClosed()
-      return
-    }
-    guard pathUpAt != nil else { return }
-    if let limit = silenceLimit, limit <= now {
-      reportedSilence = true
-      events.append(.peerSilent)
-      return
-    }
-    if quietLimit <= now { pingDue = true }
-    if case .open = ending, !isSearching { sender?.handleTimeout(at: now) }
   }
 }

@@ -1,0 +1,100 @@
+import Basics
+import Wire
+
+/// What the host gets out of a session: bytes, events and the next deadline.
+extension Session {
+  // MARK: Polling
+
+  /// Fills `buffer` with bytes to send, as many whole frames as fit; nil when there is nothing to send now.
+  ///
+  /// - Parameter buffer: at least `minimumPollBuffer` bytes.
+  public func poll(into buffer: UnsafeMutableRawBufferPointer, at now: Instant) -> Transmission? {
+    var used = link.pollQueue(into: buffer)
+    while buffer.count - used >= RelayLink.largestFrame, let length = pollPlane(into: buffer, at: used, now) {
+      used += length
+    }
+    return used > 0 ? Transmission(path: .relay, length: used, segmentLength: used) : nil
+  }
+
+  /// Puts one packet frame of the plane at `offset`; nil when none is due.
+  func pollPlane(
+    into buffer: UnsafeMutableRawBufferPointer, at offset: Int, _ now: Instant
+  ) -> Int? {
+    // An acceptor says nothing to a claimant that has not proved itself (DEC-5).
+    guard let plane, let peer, isEstablished || isClaimant else { return nil }
+    guard outcome == nil || plane.owesAnswer, link.maySend(at: now) else { return nil }
+    let start = offset + DERP.packetHeaderLength
+    do {
+      let length = try plane.poll(
+        into: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + DERP.maximumPacketLength]),
+        at: now)
+      guard length > 0 else { return nil }
+      DERPFrameHeader.storePacketHeader(
+        .sendPacket, peer: peer, packetLength: length,
+        into: UnsafeMutableRawBufferPointer(rebasing: buffer[offset..<start]))
+      link.didSend(DERP.packetHeaderLength + length)
+      return DERP.packetHeaderLength + length
+    } catch {
+      finish(.failure(.cryptography("\(error)")), at: now)
+      return nil
+    }
+  }
+
+  var isClaimant: Bool {
+    if case .claimant = rendezvous { true } else { false }
+  }
+
+  /// The next thing that the host has to do or may want to show.
+  public func pollEvent() -> SessionEvent? { events.popFirst() }
+
+  // MARK: Time
+
+  /// How long the relay may say nothing before it is asked: often during a transfer, rarely while waiting.
+  var relayQuiet: Interval { plane == nil ? .seconds(30) : .seconds(5) }
+
+  /// When `handleTimeout` is due; nil when only an event can change anything.
+  public var nextDeadline: Instant? {
+    guard outcome == nil else { return nil }
+    var next = schedule.dialAt
+    func consider(_ instant: Instant?) {
+      guard let instant else { return }
+      next = next.map { min($0, instant) } ?? instant
+    }
+    consider(link.deadline(quiet: relayQuiet, wantsToSend: plane != nil, polled: latest))
+    switch rendezvous {
+    case .claimant(let claimant): consider(claimant.deadline)
+    case .acceptor(let acceptor): consider(acceptor.deadline)
+    }
+    if isEstablished || isClaimant { consider(plane?.deadline(polled: latest)) }
+    return next
+  }
+
+  /// Does what time makes due. Harmless when called early.
+  public func handleTimeout(at now: Instant) {
+    latest = now
+    guard outcome == nil else { return }
+    if let dialAt = schedule.dialAt, dialAt <= now {
+      schedule.dialling()
+      events.append(.dialRelay)
+    }
+    do {
+      try link.checkTimeout(at: now)
+      link.checkLife(quiet: relayQuiet, at: now)
+    } catch {
+      loseRelay("\(error)", at: now)
+    }
+    switch rendezvous {
+    case .claimant(var claimant):
+      let effects = claimant.handleTimeout(at: now)
+      rendezvous = .claimant(claimant)
+      apply(effects, at: now)
+    case .acceptor(var acceptor):
+      let effects = acceptor.handleTimeout(at: now)
+      rendezvous = .acceptor(acceptor)
+      apply(effects, at: now)
+    }
+    if isEstablished || isClaimant { plane?.handleTimeout(at: now) }
+    settlePlane(at: now)
+    flushOutbox()
+  }
+}

@@ -1,0 +1,106 @@
+import Basics
+import Machines
+import Wire
+
+/// The relay's connection, and how a session ends.
+extension Session {
+  // MARK: Relay
+
+  func noticeLink(at now: Instant) {
+    if link.isConfirmed, !isLinkConfirmed {
+      isLinkConfirmed = true
+      schedule.established()
+      hadRelay = true
+    }
+    for notice in link.notices {
+      events.append(.relayNotice(notice))
+      if case .restarting(let delay, _) = notice { schedule.restartAnnounced(reconnectIn: delay) }
+    }
+    link.notices.removeAll()
+    guard link.isEstablished, !isLinkUp else { return }
+    isLinkUp = true
+    if hadRelay { statisticsOfPast.relayReconnections += 1 }
+    if !hadRelay, !isClaimant { events.append(.state(.waitingForClaim)) }
+    plane?.pathRestored(at: now)
+    tellClaimant(.relayUp, at: now)
+  }
+
+  func loseRelay(_ reason: String, at now: Instant, isClosed: Bool = false) {
+    let wasUp = isLinkUp
+    isLinkUp = false
+    isLinkConfirmed = false
+    link.disconnected()
+    plane?.pathLost()
+    if !isClosed { events.append(.closeRelay) }
+    if let failure = pendingFailure { return finish(.failure(failure), at: now) }
+    if wasUp {
+      if hadRelay { events.append(.relayLost(reason: reason)) }
+      tellClaimant(.relayDown, at: now)
+    }
+    guard outcome == nil else { return }
+    // The very first attempt is the user's to repeat: a wrong address should not take a minute to show.
+    guard hadRelay else { return giveRelayUp(.relayUnreachable(reason), at: now) }
+    if !schedule.lost(at: now, random: &random) { giveRelayUp(.relayLost(reason), at: now) }
+  }
+
+  /// The relay stays away: what is complete is complete, everything else has failed.
+  func giveRelayUp(_ failure: SessionFailure, at now: Instant) {
+    pendingFailure = failure
+    tellClaimant(.relayLost, at: now)
+    tellAcceptor(.relayLost, at: now)
+    let written = plane?.isCompleting == true ? plane?.receiver?.delivered : nil
+    finish(written.map { .success(bytes: $0) } ?? .failure(failure), at: now)
+  }
+
+  func flushOutbox() {
+    for (packet, peer) in outbox { link.send(packet, to: peer) }
+    outbox.removeAll(keepingCapacity: true)
+  }
+
+  // MARK: Ending
+
+  /// Ends the session after telling the peer, when there is one to tell.
+  func giveUp(
+    _ failure: SessionFailure, _ code: Abandonment.Code, _ reason: String, at now: Instant
+  ) {
+    guard pendingFailure == nil else { return }
+    if let plane, plane.isCompleting {
+      // Everything is written and closed: too late to stop.
+      return finish(.success(bytes: plane.receiver?.delivered ?? 0), at: now)
+    }
+    pendingFailure = failure
+    // A peer that has no keys yet understands only the envelope that the machine's `cancel` sends.
+    tellClaimant(.cancel, reason: reason, at: now)
+    tellAcceptor(.cancel, reason: reason, at: now)
+    if let plane, isLinkUp, isEstablished || isClaimant {
+      plane.abort(Abandonment(code: code, reason: reason), at: now)
+    } else {
+      finish(.failure(failure), at: now)
+    }
+  }
+
+  func settlePlane(at now: Instant) {
+    guard let plane else { return }
+    for event in plane.takeEvents() where outcome == nil {
+      switch event {
+      case .payloadEnded(let length): events.append(.payloadEnded(length: length))
+      case .peerCompleted(let length): finish(.success(bytes: length), at: now)
+      case .completionSettled: finish(.success(bytes: plane.receiver?.delivered ?? 0), at: now)
+      case .peerAborted(let abandonment):
+        finish(.failure(pendingFailure ?? .peerAborted(reason: abandonment.reason)), at: now)
+      case .abortSettled: finish(.failure(pendingFailure ?? .cancelled), at: now)
+      case .peerSilent: finish(.failure(pendingFailure ?? .peerSilent), at: now)
+      case .violation(let what):
+        giveUp(.protocolViolation(what), .protocolViolation, what, at: now)
+      }
+    }
+  }
+
+  func finish(_ result: SessionOutcome, at now: Instant) {
+    guard outcome == nil else { return }
+    outcome = result
+    // DEC-13: nobody else is let in, whatever the outcome.
+    if isEstablished { tellAcceptor(.sessionEnded, at: now) }
+    events.append(.finished(result))
+  }
+}
