@@ -7,6 +7,7 @@ extension Session {
   // MARK: Relay
 
   func noticeLink(at now: Instant) {
+    let isReconnection = hadRelay
     if link.isConfirmed, !isLinkConfirmed {
       isLinkConfirmed = true
       schedule.established()
@@ -19,8 +20,11 @@ extension Session {
     link.notices.removeAll()
     guard link.isEstablished, !isLinkUp else { return }
     isLinkUp = true
-    if hadRelay { statisticsOfPast.relayReconnections += 1 }
-    if !hadRelay, !isClaimant { events.append(.state(.waitingForClaim)) }
+    if isReconnection {
+      statisticsOfPast.relayReconnections += 1
+    } else if !isClaimant {
+      events.append(.state(.waitingForClaim))
+    }
     plane?.pathRestored(at: now)
     tellClaimant(.relayUp, at: now)
   }
