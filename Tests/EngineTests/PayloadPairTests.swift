@@ -141,6 +141,29 @@ struct PayloadPairTests {
     #expect(pair.sender.retransmittedFrames > 0)
   }
 
+  @Test("A lost copy of what arrived otherwise is not waited for")
+  func needlessCopy() throws {
+    let pair = PayloadPair(length: 1)
+    pair.feed()
+    pair.transmit()
+    pair.now = try #require(pair.sender.deadline)
+    pair.sender.handleTimeout(at: pair.now)
+    pair.transmit()
+    #expect(pair.framesSent == 3)
+    let acknowledgement = Acknowledgement(
+      contiguousOffset: 1, windowLimit: 100, delayMicroseconds: 0, lane: 0,
+      ranges: [PacketNumberRange(lower: 0, upper: 1)])
+    #expect(pair.sender.handle(acknowledgement, at: pair.now + .milliseconds(1)))
+    for _ in 0..<10 {
+      guard let due = pair.sender.deadline else { break }
+      pair.now = max(pair.now, due)
+      pair.sender.handleTimeout(at: pair.now)
+      while let plan = pair.sender.plan() { pair.sender.didSend(plan, at: pair.now) }
+    }
+    #expect(pair.sender.deadline == nil)
+    #expect(pair.sender.bytesInFlight == 0)
+  }
+
   @Test("Before the path is measured at most 24 frames are in flight")
   func firstFlight() {
     let pair = PayloadPair(length: 10_000_000)

@@ -84,6 +84,17 @@ struct RegressionTests {
         relay-rate=0 fast-start=true claimant-barred=false loss=159 double=8 delay=0 reorder=0 corrupt=1
         replay=0 longest-delay=834056us faults-end=12839308us faults=
         """),
+    Finding(
+      seed: 120_051, what: "a lost copy of what had arrived kept a probe due for ever",
+      options: """
+        payload=137 claimant-sends=false acceptor=true claimant=true rival=false
+        claimant-start=18796us rival-start=18796us token-life=120000000us frames-per-epoch=8388608
+        largest-frame=5008 patience=60000000us claimant-latency=249848us acceptor-latency=249848us
+        claimant-rate=148695 acceptor-rate=148695 connection-buffer=63629 largest-piece=134929
+        source-step=0 source-pause=0us output-step=0 output-pause=0us close-delay=1776181us
+        relay-rate=0 fast-start=true claimant-barred=false loss=0 double=3 delay=0 reorder=0
+        corrupt=7 replay=0 longest-delay=7948us faults-end=5205738us faults=
+        """),
   ]
 
   @Test("It stays found", arguments: findings)

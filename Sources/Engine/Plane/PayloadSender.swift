@@ -339,8 +339,21 @@ final class PayloadSender {
       detectLoss(at: now)
       dropSettledFrames()
     } else {
+      forgetNeedlessFrames()
+      guard framesInFlight > 0 else { return }
       probeBackoff = min(probeBackoff + 1, 10)
       probesDue = 1
     }
+  }
+
+  /// A copy of what arrived otherwise may be lost and never acknowledged: nobody has to wait for it.
+  private func forgetNeedlessFrames() {
+    for index in sent.indices where sent[index].isInFlight {
+      let frame = sent[index]
+      let isNeedless =
+        frame.isEnd ? isAcknowledged : frame.offset + UInt64(frame.length) <= buffer.base
+      if isNeedless { _ = take(index) }
+    }
+    dropSettledFrames()
   }
 }
