@@ -11,7 +11,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
   ],
   targets: [
@@ -83,7 +83,11 @@ let package = Package(
     .testTarget(
       name: "ReactorTests",
       dependencies: ["Basics", "Wire", "Crypto", "Engine", "Relaying", "Reactor", "CGnuTLS"]),
-    .testTarget(name: "CommandsTests", dependencies: ["Basics", "Wire", "Engine", "Commands"]),
+    .testTarget(
+      name: "CommandsTests",
+      dependencies: [
+        "Basics", "Wire", "Engine", "Commands", .product(name: "Logging", package: "swift-log"),
+      ]),
     .testTarget(name: "EndToEndTests", dependencies: ["Basics", "Wire", "Crypto"]),
   ],
   swiftLanguageModes: [.v6]

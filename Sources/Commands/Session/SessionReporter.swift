@@ -1,17 +1,24 @@
 import Basics
 import Engine
 import Glibc
+import Logging
 
 /// Tells a person, or a program with `--json`, what a session does.
 final class SessionReporter {
   private let options: GlobalOptions
+  private let logger: Logger
   private let isTerminal = Console.isTerminal
   private var startedAt: Instant?
   private var lastBytes: UInt64 = 0
   private var lastShownAt: Instant?
   private var statusIsShown = false
 
-  init(_ options: GlobalOptions) { self.options = options }
+  init(_ options: GlobalOptions) {
+    self.options = options
+    logger = Logger(label: "derphole") { _ in
+      ConsoleLogHandler(level: options.verbose ? .trace : .warning, isJSON: options.json)
+    }
+  }
 
   /// Whether `progress` should be called now and then.
   var wantsProgress: Bool { !options.hideProgress && (options.json || isTerminal) }
@@ -34,22 +41,14 @@ final class SessionReporter {
   /// Something to know that is no failure.
   func warning(_ text: String) {
     clearStatus()
-    if options.json {
-      JSONLine(event: "warning").adding("message", text).emit()
-    } else {
-      Console.line("derphole: warning: \(text)")
-    }
+    logger.warning("\(text)")
   }
 
   /// A detail for `--verbose`.
   func detail(_ text: String) {
     guard options.verbose else { return }
     clearStatus()
-    if options.json {
-      JSONLine(event: "detail").adding("message", text).emit()
-    } else {
-      Console.line(text)
-    }
+    logger.debug("\(text)", metadata: ["event": "detail"])
   }
 
   /// Shows an event of the session.
@@ -62,12 +61,9 @@ final class SessionReporter {
     case .transition(let record):
       guard options.verbose, record.row != nil || record.isProtocolError else { return }
       clearStatus()
-      if options.json {
-        JSONLine(event: "transition").adding("machine", record.machine).adding("rule", record.rule)
-          .adding("text", record.description).emit()
-      } else {
-        Console.line(record.description)
-      }
+      logger.trace(
+        "\(record.description)",
+        metadata: ["event": "transition", "machine": "\(record.machine)", "rule": "\(record.rule)"])
     case .relayLost(let reason):
       detail("relay lost, reconnecting: \(printable(reason))")
     case .relayNotice(let notice):
