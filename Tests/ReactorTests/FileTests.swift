@@ -14,7 +14,7 @@ enum Connection: String, CaseIterable, Sendable {
   @Test(arguments: Connection.allCases)
   func inputArrivesWithoutBlockingAndFlagsStay(_ kind: Connection) throws {
     let test = try TestLoop()
-    let (readEnd, writeEnd) = open(kind)
+    let (readEnd, writeEnd) = try open(kind)
     let before = fcntl(readEnd, F_GETFL)
     var source: InputSource?
     var received: [UInt8] = []
@@ -46,7 +46,7 @@ enum Connection: String, CaseIterable, Sendable {
   @Test(arguments: [Connection.pipe, .unixSocket])
   func outputStopsWhenFullAndResumes(_ kind: Connection) throws {
     let test = try TestLoop()
-    let (readEnd, writeEnd) = open(kind)
+    let (readEnd, writeEnd) = try open(kind)
     let before = fcntl(writeEnd, F_GETFL)
     let payload = (0..<4_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9) }
     var sent = 0
@@ -82,7 +82,7 @@ enum Connection: String, CaseIterable, Sendable {
   /// A pipe of another user cannot be opened anew; then every step is asked for before.
   @Test func aPipeThatCannotBeReopenedDoesNotBlockEither() throws {
     let test = try TestLoop()
-    let (readEnd, writeEnd) = open(.pipe)
+    let (readEnd, writeEnd) = try open(.pipe)
     defer { close(readEnd) }
     var received = 0
     var sent = 0
@@ -105,7 +105,7 @@ enum Connection: String, CaseIterable, Sendable {
   @Test(arguments: [Connection.pipe, .unixSocket])
   func aReaderThatLeavesIsABrokenPipe(_ kind: Connection) throws {
     let test = try TestLoop()
-    let (readEnd, writeEnd) = open(kind)
+    let (readEnd, writeEnd) = try open(kind)
     defer { close(writeEnd) }
     let sink = try OutputSink(test.loop, descriptor: writeEnd, name: "output") {}
     #expect(try give([1, 2, 3], to: sink) == 3)
@@ -115,7 +115,7 @@ enum Connection: String, CaseIterable, Sendable {
 
   @Test func aTerminalTakesOutput() throws {
     let test = try TestLoop()
-    let (readEnd, writeEnd) = open(.terminal)
+    let (readEnd, writeEnd) = try open(.terminal)
     defer { close(readEnd); close(writeEnd) }
     // The "read end" is the terminal itself, as a program has it for input and output alike.
     let sink = try OutputSink(test.loop, descriptor: readEnd, name: "output") {}
@@ -159,7 +159,7 @@ enum Connection: String, CaseIterable, Sendable {
     #expect(throws: FileError.system(SystemError("output", code: EBADF))) {
       try OutputSink(test.loop, descriptor: 9_999, name: "output") {}
     }
-    let (readEnd, writeEnd) = open(.pipe)
+    let (readEnd, writeEnd) = try open(.pipe)
     defer { close(readEnd); close(writeEnd) }
     #expect(throws: FileError.system(SystemError("output", code: EBADF))) {
       try OutputSink(test.loop, descriptor: readEnd, name: "output") {}
@@ -186,17 +186,19 @@ enum Connection: String, CaseIterable, Sendable {
   }
 
   /// Both ends, the reading one first. A terminal's echo is off, its reading end is the terminal.
-  private func open(_ kind: Connection) -> (Int32, Int32) {
+  private func open(_ kind: Connection) throws -> (Int32, Int32) {
     switch kind {
     case .pipe:
       var pair: [Int32] = [0, 0]
-      precondition(pipe(&pair) == 0)
+      try #require(pipe(&pair) == 0)
       return (pair[0], pair[1])
     case .unixSocket:
       return socketPair()
     case .terminal:
       var (controller, terminal): (Int32, Int32) = (0, 0)
-      precondition(openpty(&controller, &terminal, nil, nil, nil) == 0)
+      try #require(
+        openpty(&controller, &terminal, nil, nil, nil) == 0,
+        "no pseudo-terminal to be had: is /dev/pts mounted?")
       return (terminal, controller)
     }
   }
