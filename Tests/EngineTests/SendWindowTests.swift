@@ -10,11 +10,11 @@ import Testing
     let roundTrip = Interval.milliseconds(10)
     window.delivered(acknowledged: 1_000_000, bytesPerSecond: 1e9, sourceLimited: false)
     window.lost(inFlight: 1_000_000)
-    window.roundEnded(inFlight: 1_000_000)
+    window.roundEnded()
     let afterLoss = window.size(minimumRoundTrip: roundTrip)
     for _ in 0..<10_000 {
       window.delivered(acknowledged: 1_000_000, bytesPerSecond: 1e9, sourceLimited: false)
-      window.roundEnded(inFlight: 1_000_000)
+      window.roundEnded()
     }
     #expect(window.size(minimumRoundTrip: roundTrip) > afterLoss)
     #expect(window.size(minimumRoundTrip: roundTrip) == 20_000_000)

@@ -72,8 +72,6 @@ final class PayloadSender {
   private(set) var retransmittedFrames: UInt64 = 0
   /// Bytes below this offset are acknowledged.
   var acknowledgedOffset: UInt64 { buffer.base }
-  /// The highest recent delivery rate, bytes a second.
-  var deliveryRate: Double { window.rate }
 
   /// - Parameters:
   ///   - initialLimit: how far the peer lets us send before its first acknowledgement, in bytes.
@@ -270,7 +268,7 @@ final class PayloadSender {
     window.delivered(acknowledged: gained, bytesPerSecond: rate, sourceLimited: newest.isSourceLimited)
     if newest.deliveredBefore >= roundEndsAt {
       roundEndsAt = delivered
-      window.roundEnded(inFlight: bytesInFlight)
+      window.roundEnded()
     }
   }
 

@@ -65,7 +65,7 @@ struct SendWindow {
   }
 
   /// One round trip has passed.
-  mutating func roundEnded(inFlight: Int) {
+  mutating func roundEnded() {
     roundRates.append(rateOfRound)
     if roundRates.count > 10 { roundRates.removeFirst() }
     rateOfRound = 0

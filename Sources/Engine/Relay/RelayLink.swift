@@ -72,8 +72,6 @@ struct RelayLink {
   var notices: [RelayNotice] = []
   /// Whether the relay has accepted our key on this connection.
   private(set) var isConfirmed = false
-  /// Packets that the relay handed us.
-  private(set) var packetsReceived: UInt64 = 0
 
   /// - Parameters:
   ///   - key: the key that peers reach us by.
@@ -174,7 +172,6 @@ struct RelayLink {
         rebasing: rest[DERP.frameHeaderLength..<DERP.frameHeaderLength + header.length])
       used += DERP.frameHeaderLength + header.length
       if isPacket, phase == .established {
-        packetsReceived += 1
         packet(
           Bytes32(loading: UnsafeRawBufferPointer(payload)),
           UnsafeMutableRawBufferPointer(rebasing: payload[DERP.keyLength...]))
