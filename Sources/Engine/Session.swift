@@ -146,6 +146,8 @@ public final class Session {
       giveUp(.outputFailed(reason), .localFailure, "cannot write the output: \(reason)", at: now)
     case .interrupted:
       giveUp(.cancelled, .cancelled, "interrupted", at: now)
+    case .socketOpened, .socketFailed, .networkChanged, .stunServers, .portMapped, .datagramFailed:
+      break
     }
     settlePlane(at: now)
     flushOutbox()

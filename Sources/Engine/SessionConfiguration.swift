@@ -23,8 +23,10 @@ public struct SessionConfiguration {
   public var relayHost: String
   /// The path of the relay's URL.
   public var relayPath: String
-  /// Stay on the relay whatever paths there are.
+  /// Stay on the relay whatever paths there are: no socket is opened.
   public var isRelayOnly = false
+  /// Whether loopback addresses are candidates; only tests and demonstrations on one machine want that.
+  public var allowsLoopbackCandidates = false
   /// Frames that share a key; only tests lower it. Both sides must agree.
   public var framesPerEpoch = KeyEpochs.framesPerEpoch
   /// The most payload bytes of a frame; only tests lower it, so that a little payload makes many frames.
@@ -43,12 +45,6 @@ public struct SessionConfiguration {
     self.relayHost = relayHost
     self.relayPath = relayPath
   }
-}
-
-/// A way to the peer.
-public enum PathID: Hashable, Sendable {
-  /// Through the relay's connection, as a byte stream.
-  case relay
 }
 
 /// What `Session.poll` put into the buffer.
@@ -77,6 +73,21 @@ public enum HostEvent: Sendable {
   case outputFailed(reason: String)
   /// Somebody wants to stop.
   case interrupted
+  /// A socket that `openSocket` asked for is bound to this local port.
+  case socketOpened(SocketID, port: UInt16)
+  /// A socket that `openSocket` asked for cannot be had, or is no longer of any use.
+  case socketFailed(SocketID, reason: String)
+  /// The addresses of this machine's interfaces: told once before the first socket is opened, and whenever they
+  /// or the routes change.
+  case networkChanged(addresses: [IPAddress])
+  /// Servers that tell where our datagrams come from, the nearest first. More than one, on different addresses,
+  /// shows what the NAT does.
+  case stunServers([IPEndpoint])
+  /// A router maps this address to the port of `SocketID.ipv4`; nil when it no longer does.
+  case portMapped(IPEndpoint?)
+  /// A datagram of `pollDatagrams` was refused by the system. A mere lack of room is no failure: the host sends it
+  /// later.
+  case datagramFailed(DirectPath, DatagramFailure)
 }
 
 /// Where a session stands, as `--verbose` prints it.
@@ -84,6 +95,7 @@ public enum SessionState: String, Sendable {
   case waitingForClaim = "waiting-for-claim"
   case claimed = "claimed"
   case connectedRelay = "connected-relay"
+  case connectedDirect = "connected-direct"
 }
 
 /// What the session tells its host.
@@ -97,6 +109,12 @@ public enum SessionEvent: Sendable {
   /// The relay said something about itself.
   case relayNotice(RelayNotice)
   case state(SessionState)
+  /// Open a UDP socket on any free port and report with `socketOpened` or `socketFailed`.
+  case openSocket(SocketID)
+  /// Close the socket; what arrives on it no longer matters.
+  case closeSocket(SocketID)
+  /// New payload takes another path, or the reason for the present one has changed.
+  case path(PathReport)
   /// A machine took an event.
   case transition(TransitionRecord)
   /// The output has taken the whole payload: close it and report `outputClosed` or `outputFailed`.

@@ -149,7 +149,8 @@ public final class SessionHost {
     case .closeRelay: closeStream()
     case .payloadEnded: finishOutput()
     case .finished(let result): outcome = result
-    case .relayLost, .relayNotice, .state, .transition: break
+    case .openSocket(let id): session.handle(.socketFailed(id, reason: "no sockets"), at: loop.now)
+    case .relayLost, .relayNotice, .state, .transition, .closeSocket, .path: break
     }
   }
 

@@ -98,7 +98,7 @@ extension World {
       hangUp(party)
     case .relayLost(let reason):
       note(.relayLost, UInt64(party.index), text: "\(party.name): lost the relay: \(reason)")
-    case .relayNotice:
+    case .relayNotice, .openSocket, .closeSocket, .path:
       break
     case .state(let state):
       if state == .claimed { party.wasEstablished = true }

@@ -68,7 +68,8 @@ final class SessionReporter {
       detail("relay lost, reconnecting: \(printable(reason))")
     case .relayNotice(let notice):
       detail(notice.description)
-    case .dialRelay, .closeRelay, .payloadEnded, .finished: break
+    case .path(let report): detail(report.reason)
+    case .dialRelay, .closeRelay, .payloadEnded, .finished, .openSocket, .closeSocket: break
     }
   }
 
