@@ -116,7 +116,7 @@ def session_frames():
     def header(kind, number, offset):
         return bytes([0xB1, kind, 0, 0]) + number.to_bytes(8, "big") + offset.to_bytes(8, "big")
     seed("session-frame", header(1, 5, 65536) + bytes(32))
-    for kind in range(2, 9):
+    for kind in range(2, 13):
         seed("session-frame", header(kind, kind, 0) + bytes(24))
     seed("session-frame", (4096).to_bytes(8, "big"))
     seed("session-frame", (1).to_bytes(2, "big") + b"cancelled by the user")
@@ -125,6 +125,12 @@ def session_frames():
         for index in range(count):
             upper = 100 - 10 * index
             body += (upper - 4).to_bytes(8, "big") + upper.to_bytes(8, "big")
+        seed("session-frame", body)
+    v4 = bytes([4, 192, 0, 2, 1]) + (4242).to_bytes(2, "big")
+    v6 = bytes([6]) + bytes.fromhex("20010db8000000000000000000000001") + (4242).to_bytes(2, "big")
+    for mapping, flags, candidates, ports in ((0, 0, [], []), (1, 1, [v4, v6], []), (2, 1, [v4], [40000, 40001, 0])):
+        body = (7).to_bytes(4, "big") + bytes([mapping, flags, len(candidates)]) + b"".join(candidates)
+        body += bytes([len(ports)]) + b"".join(port.to_bytes(2, "big") for port in ports)
         seed("session-frame", body)
 
 

@@ -48,11 +48,18 @@ public struct SessionKeySchedule: Sendable {
       salt: transcript.array, keyMaterial: [ephemeralShared, staticShared, bearer])
   }
 
-  /// The secret of the first epoch, 32 bytes:
-  /// HKDF-Expand(key, "derphole-native-v1 " || direction || " " || purpose).
-  public func secret(direction: Direction, purpose: Purpose) -> SecretBytes {
-    let info = "derphole-native-v1 \(direction.label) \(purpose.label)"
+  /// The secret of a lane's first epoch, 32 bytes: HKDF-Expand(key, "derphole-native-v1 " || direction || " " ||
+  /// purpose), for every lane but 0 with " lane " and its number behind. Each lane has packet numbers of its own,
+  /// so each has epochs of its own.
+  public func secret(direction: Direction, purpose: Purpose, lane: UInt8 = 0) -> SecretBytes {
+    let suffix = lane == 0 ? "" : " lane \(lane)"
+    let info = "derphole-native-v1 \(direction.label) \(purpose.label)\(suffix)"
     return HKDFSHA256.expand(key, info: Array(info.utf8), count: 32)
+  }
+
+  /// What seals the probes for direct paths, 32 bytes: HKDF-Expand(key, "derphole-native-v1 discovery").
+  public func discoveryKey() -> SecretBytes {
+    HKDFSHA256.expand(key, info: Array("derphole-native-v1 discovery".utf8), count: 32)
   }
 
   /// The secret of the epoch after the one that `secret` belongs to. There is no way back, so frames of a past

@@ -18,6 +18,15 @@ public enum SessionFrameKind: UInt8, CaseIterable, Sendable {
   case abort = 7
   /// The answer to `complete` and `abort`: nothing more will come. Empty.
   case closed = 8
+  /// Asks for an `echo` of the same length: eight bytes that the echo repeats, then zero bytes up to the size of
+  /// datagram that the path is to prove.
+  case challenge = 9
+  /// The answer to a `challenge`: its token, padded to the same length.
+  case echo = 10
+  /// A `CandidateUpdate`.
+  case candidates = 11
+  /// The answer to `candidates`: its sequence number (4, big-endian).
+  case candidatesReceived = 12
 
   /// Whether frames of this kind are sealed with the data keys and counted in the data packet numbers; the
   /// others use the control keys and numbers.
@@ -45,7 +54,7 @@ public struct SessionFrameHeader: Hashable, Sendable {
   public static let maximumPayloadLength = maximumFrameLength - overhead
 
   public var kind: SessionFrameKind
-  /// The sequence space that the packet number belongs to; 0 is the relay.
+  /// The raw value of the `Lane` that the packet number belongs to.
   public var lane: UInt8
   /// The low eight bits of the key epoch, which follows from the packet number.
   public var epochLowByte: UInt8
@@ -66,14 +75,15 @@ public struct SessionFrameHeader: Hashable, Sendable {
 
   /// Reads the header of `frame`, a whole session frame.
   ///
-  /// - Throws: `SessionFrameError` for a frame of the wrong size, magic or kind, for an offset beyond 2^62 and
-  ///   for a control frame with an offset.
+  /// - Throws: `SessionFrameError` for a frame of the wrong size, magic or kind, for an unknown lane, for an
+  ///   offset beyond 2^62 and for a control frame with an offset.
   @inlinable
   public static func parse(_ frame: UnsafeRawBufferPointer) throws(SessionFrameError) -> SessionFrameHeader {
     guard frame.count >= overhead else { throw .truncated }
     guard frame.count <= maximumFrameLength else { throw .tooLong }
     guard frame[0] == magic else { throw .unknownMagic }
     guard let kind = SessionFrameKind(rawValue: frame[1]) else { throw .unknownKind }
+    guard Lane(rawValue: frame[2]) != nil else { throw .outOfRange }
     let header = SessionFrameHeader(
       kind: kind, lane: frame[2], epochLowByte: frame[3],
       packetNumber: UInt64(bigEndian: frame.loadUnaligned(fromByteOffset: 4, as: UInt64.self)),

@@ -31,13 +31,13 @@ public struct Acknowledgement: Hashable, Sendable {
   public var windowLimit: UInt64
   /// How long the receiver held the acknowledgement back after its newest packet arrived, in microseconds.
   public var delayMicroseconds: UInt32
-  /// The lane whose packet numbers are acknowledged.
-  public var lane: UInt8
+  /// The lane whose packet numbers are acknowledged; the frame itself may travel on the other one.
+  public var lane: Lane
   /// Received packet numbers, highest range first, disjoint and not adjacent.
   public var ranges: [PacketNumberRange]
 
   public init(
-    contiguousOffset: UInt64, windowLimit: UInt64, delayMicroseconds: UInt32, lane: UInt8,
+    contiguousOffset: UInt64, windowLimit: UInt64, delayMicroseconds: UInt32, lane: Lane,
     ranges: [PacketNumberRange]
   ) {
     self.contiguousOffset = contiguousOffset
@@ -50,11 +50,12 @@ public struct Acknowledgement: Hashable, Sendable {
   /// Reads the opened body of an acknowledgement frame.
   ///
   /// - Throws: `SessionFrameError.malformedBody` when the length does not fit the count, when there are too many
-  ///   ranges, when they overlap, touch or are not descending, or when a number exceeds 2^62 - 1.
+  ///   ranges or the lane is unknown, when ranges overlap, touch or are not descending, or when a number exceeds 2^62 - 1.
   public static func parse(_ body: UnsafeRawBufferPointer) throws(SessionFrameError) -> Acknowledgement {
     guard body.count >= 22 else { throw .malformedBody }
     let count = Int(body[21])
     guard count <= maximumRanges, body.count == 22 + 16 * count else { throw .malformedBody }
+    guard let lane = Lane(rawValue: body[20]) else { throw .malformedBody }
     func number(at offset: Int) -> UInt64 {
       UInt64(bigEndian: body.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
@@ -78,7 +79,7 @@ public struct Acknowledgement: Hashable, Sendable {
     return Acknowledgement(
       contiguousOffset: contiguous, windowLimit: limit,
       delayMicroseconds: UInt32(bigEndian: body.loadUnaligned(fromByteOffset: 16, as: UInt32.self)),
-      lane: body[20], ranges: ranges)
+      lane: lane, ranges: ranges)
   }
 
   /// The body's bytes; only the first `maximumRanges` ranges are written.
@@ -88,7 +89,7 @@ public struct Acknowledgement: Hashable, Sendable {
     bytes.appendBigEndian(contiguousOffset)
     bytes.appendBigEndian(windowLimit)
     bytes.appendBigEndian(delayMicroseconds)
-    bytes.append(lane)
+    bytes.append(lane.rawValue)
     let written = ranges.prefix(Self.maximumRanges)
     bytes.append(UInt8(written.count))
     for range in written {

@@ -139,6 +139,25 @@ private func open(
     }
   }
 
+  @Test("secrets of lane 1, and the key of discovery (checked with an independent HKDF)")
+  func otherSecrets() {
+    let expected = [
+      "a453880712513e4c08e5053bd754bf40364f8d79bef3c5c5ff008da1085d5fca",
+      "803bbe82d85a0b708c2054f92c47fd6061ae50d878ecef2ef26c13bc02357346",
+      "b25cb06a76d767750c9599b3f855d1ca85cd6852b549e5685e58e919f8f6d47c",
+      "7243cac9fc561625be7ba0e10a6a5d50057948bda09c150269d8fa541e4f11db",
+    ]
+    var secrets: [String] = []
+    for direction in SessionKeySchedule.Direction.allCases {
+      for purpose in SessionKeySchedule.Purpose.allCases {
+        secrets.append(hex(Self.schedule.secret(direction: direction, purpose: purpose, lane: 1)))
+      }
+    }
+    #expect(secrets == expected)
+    let discovery = "33bad4ff5c9d16bc67c3b3a734ab032d4c2b9757e6fcb3b49245d7475cc4505a"
+    #expect(hex(Self.schedule.discoveryKey()) == discovery)
+  }
+
   @Test("the next epoch and the cipher of an epoch")
   func epochs() throws {
     let secret = Self.schedule.secret(direction: .claimantToAcceptor, purpose: .data)

@@ -24,6 +24,11 @@ enum SessionFrameProperties {
         guard let body = try? Abandonment.parse(input) else { return nil }
         let again = body.serialized().withUnsafeBytes { try? Abandonment.parse($0) }
         return mismatch("abandonment", body, again)
+      },
+      {
+        guard let body = try? CandidateUpdate.parse(input) else { return nil }
+        let again = body.serialized().withUnsafeBytes { try? CandidateUpdate.parse($0) }
+        return mismatch("candidate update", body, again)
       })
   }
 }
