@@ -26,8 +26,8 @@ extension Session {
     let start = offset + DERP.packetHeaderLength
     do {
       let length = try plane.poll(
-        into: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + DERP.maximumPacketLength]),
-        at: now)
+        .relay, into: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + DERP.maximumPacketLength]),
+        limit: DERP.maximumPacketLength, at: now)
       guard length > 0 else { return nil }
       DERPFrameHeader.storePacketHeader(
         .sendPacket, peer: peer, packetLength: length,

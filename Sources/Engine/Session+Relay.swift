@@ -25,7 +25,7 @@ extension Session {
     } else if !isClaimant {
       events.append(.state(.waitingForClaim))
     }
-    plane?.pathRestored(at: now)
+    plane?.relayRestored(at: now)
     tellClaimant(.relayUp, at: now)
   }
 
@@ -34,7 +34,7 @@ extension Session {
     isLinkUp = false
     isLinkConfirmed = false
     link.disconnected()
-    plane?.pathLost()
+    plane?.relayLost(at: now)
     if !isClosed { events.append(.closeRelay) }
     if let failure = pendingFailure { return finish(.failure(failure), at: now) }
     if wasUp {
@@ -96,6 +96,8 @@ extension Session {
       case .peerSilent: finish(.failure(pendingFailure ?? .peerSilent), at: now)
       case .violation(let what):
         giveUp(.protocolViolation(what), .protocolViolation, what, at: now)
+      // A session that seeks no direct path has no use for what is said about them.
+      case .challenge, .echo, .candidates, .candidatesReceived, .directAcknowledged: break
       }
     }
   }

@@ -180,7 +180,9 @@ public final class Session {
   ) {
     guard outcome == nil, let first = packet.first else { return }
     if first == SessionFrameHeader.magic {
-      guard let plane, source == peer, plane.handle(packet, at: now, sink: sink) else {
+      guard let plane, source == peer,
+        plane.handle(packet, on: .relay, at: now, sink: sink) != .refused
+      else {
         if plane == nil || source != peer { statisticsOfPast.framesRefused += 1 }
         return
       }

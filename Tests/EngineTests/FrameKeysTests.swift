@@ -7,11 +7,11 @@ import Wire
 
 @Suite("Keys of frames")
 struct FrameKeysTests {
-  private func pair(framesPerEpoch: UInt64 = 4) throws -> (FrameSealer, FrameOpener) {
+  private func pair(framesPerEpoch: UInt64 = 4, lane: Lane = .direct) throws -> (FrameSealer, FrameOpener) {
     let secret = (0..<32).map { UInt8($0) }
     return (
-      try FrameSealer(secret: SecretBytes(secret), framesPerEpoch: framesPerEpoch),
-      try FrameOpener(secret: SecretBytes(secret), framesPerEpoch: framesPerEpoch)
+      try FrameSealer(secret: SecretBytes(secret), lane: lane, framesPerEpoch: framesPerEpoch),
+      try FrameOpener(secret: SecretBytes(secret), lane: lane, framesPerEpoch: framesPerEpoch)
     )
   }
 
@@ -65,15 +65,41 @@ struct FrameKeysTests {
     #expect(try open(&opener, early) == "early")
   }
 
-  @Test("Two epochs back, or two ahead, is out of reach")
+  @Test("Two epochs back, or five ahead, is out of reach")
   func reach() throws {
     var (sealer, opener) = try pair()
-    let frames = try (0..<16).map { try seal(&sealer, UInt64($0), "frame \($0)") }
-    #expect(throws: CryptoError.self) { try open(&opener, frames[8]) }
+    let frames = try (0..<40).map { try seal(&sealer, UInt64($0), "frame \($0)") }
+    #expect(throws: CryptoError.self) { try open(&opener, frames[20]) }
     #expect(try open(&opener, frames[4]) == "frame 4")
     #expect(try open(&opener, frames[8]) == "frame 8")
     #expect(try open(&opener, frames[5]) == "frame 5")
     #expect(throws: CryptoError.self) { try open(&opener, frames[3]) }
+    #expect(throws: CryptoError.self) { try open(&opener, frames[28]) }
+  }
+
+  @Test("When whole epochs are lost the opener follows up to four ahead", arguments: 2...4)
+  func jump(epochs: Int) throws {
+    var (sealer, opener) = try pair()
+    let frames = try (0..<24).map { try seal(&sealer, UInt64($0), "frame \($0)") }
+    var forged = frames[epochs * 4]
+    forged[forged.count - 1] ^= 1
+    #expect(throws: CryptoError.self) { try open(&opener, forged) }
+    #expect(try open(&opener, frames[0]) == "frame 0")
+    #expect(try open(&opener, frames[epochs * 4]) == "frame \(epochs * 4)")
+    // What was overtaken within the epoch before still opens, what is older does not.
+    #expect(try open(&opener, frames[epochs * 4 - 1]) == "frame \(epochs * 4 - 1)")
+    #expect(throws: CryptoError.self) { try open(&opener, frames[epochs * 4 - 5]) }
+    #expect(try open(&opener, frames[epochs * 4 + 4]) == "frame \(epochs * 4 + 4)")
+  }
+
+  @Test("A frame of another lane does not open, though the secret is the same")
+  func lanes() throws {
+    var (sealer, _) = try pair(lane: .relay)
+    var (_, opener) = try pair(lane: .direct)
+    var frame = try seal(&sealer, 0, "relayed")
+    #expect(throws: CryptoError.self) { try open(&opener, frame) }
+    frame[2] = Lane.direct.rawValue
+    #expect(throws: CryptoError.self) { try open(&opener, frame) }
   }
 
   @Test("The visible header is authenticated", arguments: [1, 2, 3, 10, 19])

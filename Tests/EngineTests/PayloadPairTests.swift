@@ -62,11 +62,11 @@ private final class PayloadPair: PayloadSink {
   }
 
   func transmit() {
-    while let plan = sender.plan() {
+    while let plan = sender.plan(on: .relay, largestPayload: SessionFrameHeader.maximumPayloadLength) {
       let header = SessionFrameHeader(
-        kind: plan.kind, lane: 0, epochLowByte: 0, packetNumber: sender.nextPacketNumber, offset: plan.offset)
+        kind: plan.kind, lane: 0, epochLowByte: 0, packetNumber: sender.nextPacketNumber(on: .relay), offset: plan.offset)
       let frame = InFlight(arrivesAt: now + latency, header: header, payload: Array(sender.payload(of: plan)))
-      sender.didSend(plan, at: now)
+      sender.didSend(plan, on: .relay, at: now)
       framesSent += 1
       if isLucky(loss) { forward.append(frame) }
       if !isLucky(doubling) {
@@ -75,7 +75,7 @@ private final class PayloadPair: PayloadSink {
         forward.append(second)
       }
     }
-    if let acknowledgement = receiver.acknowledgement(at: now) {
+    if let acknowledgement = receiver.acknowledgement(on: .relay, at: now) {
       if isLucky(loss) { back.append((now + latency, acknowledgement)) } else { lostAcknowledgements += 1 }
     }
   }
@@ -83,13 +83,13 @@ private final class PayloadPair: PayloadSink {
   private func arrive() {
     for frame in forward where frame.arrivesAt <= now {
       let isAllowed = frame.payload.withUnsafeBytes {
-        receiver.handle(frame.header, payload: $0, at: now, sink: self)
+        receiver.handle(frame.header, on: .relay, payload: $0, at: now, sink: self)
       }
       #expect(isAllowed)
     }
     forward.removeAll { $0.arrivesAt <= now }
     for (arrivesAt, acknowledgement) in back where arrivesAt <= now {
-      #expect(sender.handle(acknowledgement, at: now))
+      #expect(sender.handle(acknowledgement, at: now) != .impossible)
     }
     back.removeAll { $0.arrivesAt <= now }
   }
@@ -100,11 +100,11 @@ private final class PayloadPair: PayloadSink {
       feed()
       transmit()
       var next = forward.map(\.arrivesAt) + back.map(\.arrivesAt)
-      next += [sender.deadline, receiver.deadline].compactMap { $0 }
+      next += [sender.deadline(on: .relay), receiver.deadline(on: .relay)].compactMap { $0 }
       guard let instant = next.min(), instant <= .zero + limit else { return false }
       now = max(now, instant)
       arrive()
-      sender.handleTimeout(at: now)
+      sender.handleTimeout(on: .relay, at: now)
     }
     return true
   }
@@ -119,7 +119,7 @@ struct PayloadPairTests {
     #expect(pair.written == (0..<length).map(PayloadPair.byte))
     #expect(pair.sender.retransmittedFrames == 0)
     #expect(pair.receiver.duplicates == 0)
-    #expect(pair.sender.bytesInFlight == 0)
+    #expect(pair.sender.bytesInFlight(on: .relay) == 0)
   }
 
   @Test("Loss and doubling lose and double nothing", arguments: UInt64(0)..<12)
@@ -146,22 +146,22 @@ struct PayloadPairTests {
     let pair = PayloadPair(length: 1)
     pair.feed()
     pair.transmit()
-    pair.now = try #require(pair.sender.deadline)
-    pair.sender.handleTimeout(at: pair.now)
+    pair.now = try #require(pair.sender.deadline(on: .relay))
+    pair.sender.handleTimeout(on: .relay, at: pair.now)
     pair.transmit()
     #expect(pair.framesSent == 3)
     let acknowledgement = Acknowledgement(
-      contiguousOffset: 1, windowLimit: 100, delayMicroseconds: 0, lane: 0,
+      contiguousOffset: 1, windowLimit: 100, delayMicroseconds: 0, lane: .relay,
       ranges: [PacketNumberRange(lower: 0, upper: 1)])
-    #expect(pair.sender.handle(acknowledgement, at: pair.now + .milliseconds(1)))
+    #expect(pair.sender.handle(acknowledgement, at: pair.now + .milliseconds(1)) == .news)
     for _ in 0..<10 {
-      guard let due = pair.sender.deadline else { break }
+      guard let due = pair.sender.deadline(on: .relay) else { break }
       pair.now = max(pair.now, due)
-      pair.sender.handleTimeout(at: pair.now)
-      while let plan = pair.sender.plan() { pair.sender.didSend(plan, at: pair.now) }
+      pair.sender.handleTimeout(on: .relay, at: pair.now)
+      while let plan = pair.sender.plan(on: .relay, largestPayload: SessionFrameHeader.maximumPayloadLength) { pair.sender.didSend(plan, on: .relay, at: pair.now) }
     }
-    #expect(pair.sender.deadline == nil)
-    #expect(pair.sender.bytesInFlight == 0)
+    #expect(pair.sender.deadline(on: .relay) == nil)
+    #expect(pair.sender.bytesInFlight(on: .relay) == 0)
   }
 
   @Test("Before the path is measured at most 24 frames are in flight")
@@ -194,8 +194,8 @@ struct PayloadPairTests {
     pair.feed()
     pair.transmit()
     pair.forward.removeAll()
-    pair.sender.pathWasReplaced()
-    #expect(pair.sender.bytesInFlight == 0)
+    pair.sender.abandon(.relay)
+    #expect(pair.sender.bytesInFlight(on: .relay) == 0)
     #expect(pair.run(limit: .seconds(2)))
     #expect(pair.written == (0..<100_000).map(PayloadPair.byte))
   }
@@ -207,12 +207,12 @@ struct PayloadPairTests {
     pair.transmit()
     func acknowledgement(_ contiguous: UInt64, _ upper: UInt64) -> Acknowledgement {
       Acknowledgement(
-        contiguousOffset: contiguous, windowLimit: 0, delayMicroseconds: 0, lane: 0,
+        contiguousOffset: contiguous, windowLimit: 0, delayMicroseconds: 0, lane: .relay,
         ranges: [PacketNumberRange(lower: 0, upper: upper)])
     }
-    #expect(!pair.sender.handle(acknowledgement(11, 0), at: .zero))
-    #expect(!pair.sender.handle(acknowledgement(0, 2), at: .zero))
-    #expect(pair.sender.handle(acknowledgement(10, 1), at: .zero + .milliseconds(1)))
+    #expect(pair.sender.handle(acknowledgement(11, 0), at: .zero) == .impossible)
+    #expect(pair.sender.handle(acknowledgement(0, 2), at: .zero) == .impossible)
+    #expect(pair.sender.handle(acknowledgement(10, 1), at: .zero + .milliseconds(1)) == .news)
     #expect(pair.sender.isAcknowledged)
   }
 
@@ -222,7 +222,8 @@ struct PayloadPairTests {
     func take(_ kind: SessionFrameKind, _ number: UInt64, _ offset: UInt64, _ payload: [UInt8]) -> Bool {
       let header = SessionFrameHeader(
         kind: kind, lane: 0, epochLowByte: 0, packetNumber: number, offset: offset)
-      return payload.withUnsafeBytes { pair.receiver.handle(header, payload: $0, at: .zero, sink: pair) }
+      return payload.withUnsafeBytes { pair.receiver.handle(
+          header, on: .relay, payload: $0, at: .zero, sink: pair) }
     }
     #expect(!take(.data, 0, UInt64(PayloadReceiver.windowSize), [1]))
     #expect(take(.data, 1, 4, [5, 6]))

@@ -7,17 +7,23 @@ import Wire
 public enum KeyEpochs {
   /// Frames of one direction, purpose and lane that share a key: 2^23.
   public static let framesPerEpoch: UInt64 = 1 << 23
+  /// How many epochs ahead of the newest one a frame may be, because all between were lost. Each costs who sends
+  /// us a forged frame three hashes of ours.
+  static let reach: UInt64 = 4
 }
 
-/// Seals the frames of one direction and purpose, replacing the key as the packet number enters a new epoch.
+/// Seals the frames of one direction, purpose and lane, replacing the key as the packet number enters a new epoch.
 struct FrameSealer {
   private var secret: SecretBytes
   private var key: AESGCM256Key
   private var epoch: UInt64 = 0
+  private let lane: Lane
   private let framesPerEpoch: UInt64
 
-  init(secret: SecretBytes, framesPerEpoch: UInt64) throws(CryptoError) {
+  /// - Parameter secret: that of the lane's first epoch.
+  init(secret: SecretBytes, lane: Lane, framesPerEpoch: UInt64) throws(CryptoError) {
     self.secret = secret
+    self.lane = lane
     self.framesPerEpoch = framesPerEpoch
     key = try SessionKeySchedule.key(secret)
   }
@@ -35,11 +41,11 @@ struct FrameSealer {
     }
     let length = SessionFrameHeader.overhead + payload.count
     let header = SessionFrameHeader(
-      kind: kind, lane: 0, epochLowByte: UInt8(truncatingIfNeeded: epoch), packetNumber: packetNumber,
+      kind: kind, lane: lane.rawValue, epochLowByte: UInt8(truncatingIfNeeded: epoch), packetNumber: packetNumber,
       offset: offset)
     header.store(into: buffer)
     try key.seal(
-      lane: 0, packetNumber: packetNumber,
+      lane: lane.rawValue, packetNumber: packetNumber,
       associatedData: UnsafeRawBufferPointer(rebasing: buffer[..<SessionFrameHeader.length]),
       plaintext: payload,
       into: UnsafeMutableRawBufferPointer(rebasing: buffer[SessionFrameHeader.length..<length]))
@@ -47,35 +53,45 @@ struct FrameSealer {
   }
 }
 
-/// Opens the frames of one direction and purpose. It holds the key of the newest epoch seen and of the one before,
-/// for frames that were overtaken; a frame of the next epoch moves it on once it proved authentic.
+/// Opens the frames of one direction, purpose and lane. It holds the key of the newest epoch seen and of the one before,
+/// for frames that were overtaken; a frame of one of the next epochs moves it on once it proved authentic.
 struct FrameOpener {
   private var secret: SecretBytes
   private var key: AESGCM256Key
   private var previousKey: AESGCM256Key?
   private var epoch: UInt64 = 0
+  private let lane: Lane
   private let framesPerEpoch: UInt64
 
-  init(secret: SecretBytes, framesPerEpoch: UInt64) throws(CryptoError) {
+  /// - Parameter secret: that of the lane's first epoch.
+  init(secret: SecretBytes, lane: Lane, framesPerEpoch: UInt64) throws(CryptoError) {
     self.secret = secret
+    self.lane = lane
     self.framesPerEpoch = framesPerEpoch
     key = try SessionKeySchedule.key(secret)
   }
 
   /// Decrypts the frame where it lies and returns its payload.
   ///
-  /// - Throws: `CryptoError` when the frame is not authentic or belongs to an epoch out of reach.
+  /// - Throws: `CryptoError` when the frame is not authentic, is of another lane or of an epoch out of reach.
   mutating func open(
     _ header: SessionFrameHeader, frame: UnsafeMutableRawBufferPointer
   ) throws(CryptoError) -> UnsafeRawBufferPointer {
     let frameEpoch = header.packetNumber / framesPerEpoch
+    guard header.lane == lane.rawValue else { throw .notAuthentic }
     guard header.epochLowByte == UInt8(truncatingIfNeeded: frameEpoch) else { throw .notAuthentic }
     if frameEpoch == epoch { return try open(header, frame, with: key) }
     if frameEpoch + 1 == epoch, let previousKey { return try open(header, frame, with: previousKey) }
-    guard frameEpoch == epoch + 1 else { throw .notAuthentic }
-    let nextSecret = SessionKeySchedule.next(secret)
+    guard frameEpoch > epoch, frameEpoch - epoch <= KeyEpochs.reach else { throw .notAuthentic }
+    var nextSecret = SessionKeySchedule.next(secret)
+    var pastSecret: SecretBytes?
+    for _ in epoch + 1..<frameEpoch {
+      pastSecret = nextSecret
+      nextSecret = SessionKeySchedule.next(nextSecret)
+    }
     let nextKey = try SessionKeySchedule.key(nextSecret)
     let payload = try open(header, frame, with: nextKey)
+    if let pastSecret { key = try SessionKeySchedule.key(pastSecret) }
     previousKey = key
     key = nextKey
     secret = nextSecret

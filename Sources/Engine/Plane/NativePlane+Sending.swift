@@ -7,100 +7,160 @@ extension NativePlane {
   // MARK: Sending
 
   /// Whether the answer to the peer's last word is still to be sent.
-  var owesAnswer: Bool { closedDue }
+  var owesAnswer: Bool { closedDue != nil }
 
-  /// Seals the next frame that is due into `buffer` and returns its length; 0 when none is.
+  /// Seals the next frame that is due on the lane into `buffer` and returns its length; 0 when none is.
   ///
-  /// - Parameter buffer: room for one frame of the largest size.
-  func poll(into buffer: UnsafeMutableRawBufferPointer, at now: Instant) throws(CryptoError) -> Int {
-    guard pathUpAt != nil else { return 0 }
-    if let token = pongDue {
-      pongDue = nil
-      return try sealControl(.pong, Self.bytes(of: token), into: buffer)
+  /// - Parameters:
+  ///   - buffer: room for one frame of `limit` bytes.
+  ///   - limit: the length of the longest frame that may be sent, in bytes; at least `minimumFrameRoom`.
+  func poll(
+    _ lane: Lane, into buffer: UnsafeMutableRawBufferPointer, limit: Int, at now: Instant
+  ) throws(CryptoError) -> Int {
+    guard isUsable(lane) else { return 0 }
+    for asked in Lane.allCases {
+      guard let token = state(asked).pongDue, answerRoute(asked) == lane else { continue }
+      state(asked).pongDue = nil
+      return try sealControl(.pong, Self.bytes(of: token), lane, into: buffer)
     }
-    if closedDue {
-      closedDue = false
-      return try sealControl(.closed, [], into: buffer)
+    if let asked = closedDue, answerRoute(asked) == lane {
+      closedDue = nil
+      return try sealControl(.closed, [], lane, into: buffer)
     }
-    if pingDue, now >= nextPing {
-      pingToken &+= 1
-      pingSentAt = now
+    if lane == .relay, let due = searchPingAt, due <= now {
+      searchPingAt = now + Self.searchInterval
+      return try sealPing(lane, into: buffer, at: now)
+    }
+    if pingDue, now >= nextPing, lane == pingLane {
       lastPingAt = now
-      if !isSearching, !isProving { pingDue = false }
-      return try sealControl(.ping, Self.bytes(of: pingToken), into: buffer)
+      if !isProving { pingDue = false }
+      return try sealPing(lane, into: buffer, at: now)
     }
-    if let due = endingDueAt, due <= now { return try sealEnding(into: buffer, at: now) }
-    guard case .open = ending, !isSearching else { return 0 }
-    if let receiver, let acknowledgement = receiver.acknowledgement(at: now) {
-      return try sealControl(.acknowledgement, acknowledgement.serialized(), into: buffer)
+    if let due = endingDueAt, due <= now, mayCarryEnding(lane, at: now) {
+      return try sealEnding(lane, into: buffer, at: now)
     }
-    guard let sender, let plan = sender.plan() else { return 0 }
-    let length = try dataSealer.seal(
-      plan.kind, packetNumber: sender.nextPacketNumber, offset: plan.offset,
-      payload: sender.payload(of: plan),
-      into: buffer)
-    sender.didSend(plan, at: now)
+    guard case .open = ending, isOpen(lane) else { return 0 }
+    if let receiver {
+      for acknowledged in Lane.allCases where route(acknowledged) == lane {
+        guard let acknowledgement = receiver.acknowledgement(on: acknowledged, at: now) else { continue }
+        return try sealControl(.acknowledgement, acknowledgement.serialized(), lane, into: buffer)
+      }
+    }
+    return try pollPayload(lane, into: buffer, limit: limit, at: now)
+  }
+
+  private func pollPayload(
+    _ lane: Lane, into buffer: UnsafeMutableRawBufferPointer, limit: Int, at now: Instant
+  ) throws(CryptoError) -> Int {
+    guard let sender else { return 0 }
+    let largest = limit - SessionFrameHeader.overhead
+    let bound = lane == .relay ? largestRelayPayload : datagramSize - SessionFrameHeader.overhead
+    guard let plan = sender.plan(on: lane, largestPayload: min(largest, bound)) else { return 0 }
+    let length = try state(lane).seal(
+      plan, packetNumber: sender.nextPacketNumber(on: lane), payload: sender.payload(of: plan), into: buffer)
+    sender.didSend(plan, on: lane, at: now)
     framesSent += 1
     return length
   }
 
-  func sealEnding(
-    into buffer: UnsafeMutableRawBufferPointer, at now: Instant
+  private func sealPing(
+    _ lane: Lane, into buffer: UnsafeMutableRawBufferPointer, at now: Instant
+  ) throws(CryptoError) -> Int {
+    pingToken &+= 1
+    openPing = (now, lane)
+    return try sealControl(.ping, Self.bytes(of: pingToken), lane, into: buffer)
+  }
+
+  private func sealEnding(
+    _ lane: Lane, into buffer: UnsafeMutableRawBufferPointer, at now: Instant
   ) throws(CryptoError) -> Int {
     endingDueAt = now + Self.endingInterval
+    endingLane = lane.other
     switch ending {
     case .open: return 0
     case .completing:
       let completion = Completion(bytesReceived: receiver?.delivered ?? 0)
-      return try sealControl(.complete, completion.serialized(), into: buffer)
+      return try sealControl(.complete, completion.serialized(), lane, into: buffer)
     case .aborting(let abandonment, _):
-      return try sealControl(.abort, abandonment.serialized(), into: buffer)
+      return try sealControl(.abort, abandonment.serialized(), lane, into: buffer)
     }
   }
 
+  /// Seals a control frame on the lane and returns its length. The session may do so at any time, whatever lane is
+  /// usable for payload; what it gets has to be sent in the order of sealing.
+  ///
+  /// - Parameter buffer: at least `minimumFrameRoom` bytes.
   func sealControl(
-    _ kind: SessionFrameKind, _ body: [UInt8], into buffer: UnsafeMutableRawBufferPointer
+    _ kind: SessionFrameKind, _ body: [UInt8], _ lane: Lane, into buffer: UnsafeMutableRawBufferPointer
   ) throws(CryptoError) -> Int {
-    // The body is put where its ciphertext goes and sealed in place.
-    let plaintext = UnsafeMutableRawBufferPointer(
-      rebasing: buffer[SessionFrameHeader.length..<SessionFrameHeader.length + body.count])
-    plaintext.copyBytes(from: body)
-    let length = try controlSealer.seal(
-      kind, packetNumber: nextControlNumber, offset: 0, payload: UnsafeRawBufferPointer(plaintext),
-      into: buffer)
-    nextControlNumber += 1
     framesSent += 1
-    return length
+    return try state(lane).sealControl(kind, body, into: buffer)
+  }
+
+  /// Seals a `challenge` or an `echo` that is exactly `length` bytes long as a frame, and returns that.
+  ///
+  /// - Parameters:
+  ///   - length: at least the overhead of a frame and eight bytes, at most the size of `buffer`.
+  func sealPathProof(
+    _ kind: SessionFrameKind, token: UInt64, length: Int, _ lane: Lane,
+    into buffer: UnsafeMutableRawBufferPointer
+  ) throws(CryptoError) -> Int {
+    framesSent += 1
+    return try state(lane).sealControl(
+      kind, Self.bytes(of: token), paddedTo: length - SessionFrameHeader.overhead, into: buffer)
   }
 
   private static func bytes(of token: UInt64) -> [UInt8] {
     withUnsafeBytes(of: token) { Array($0) }
   }
 
+  // MARK: Lanes
+
+  /// Pings take the current lane; one that follows an unanswered one takes the other.
+  private var pingLane: Lane {
+    if let openPing, isUsable(openPing.lane.other) { return openPing.lane.other }
+    return currentLane
+  }
+
+  /// The ending takes the lanes in turn. One that cannot send now must not hold it up.
+  private func mayCarryEnding(_ lane: Lane, at now: Instant) -> Bool {
+    guard lane != endingLane, isUsable(endingLane), let endingDueAt else { return true }
+    return endingDueAt + Self.endingInterval <= now
+  }
+
   // MARK: Time
 
   var nextPing: Instant {
     guard let lastPingAt else { return .zero }
-    return isSearching || isProving ? lastPingAt + Self.searchInterval : lastPingAt
+    return isProving ? lastPingAt + Self.searchInterval : lastPingAt
   }
 
-  var silentSince: Instant { max(lastHeard, pathUpAt ?? lastHeard) }
+  var silentSince: Instant { max(lastHeard, pathUpSince ?? lastHeard) }
 
   /// When `handleTimeout` or `poll` has something to do. What only `poll` does and was due by `polled` needs no
   /// timer: the host polls until nothing comes, or again once it can send.
   func deadline(polled: Instant) -> Instant? {
-    guard pathUpAt != nil else { return endingLimit }
+    guard pathUpSince != nil else { return endingLimit }
     var next = silenceLimit ?? Instant(nanoseconds: .max)
     if let endingLimit { next = min(next, endingLimit) }
     if !pingDue { next = min(next, quietLimit) }
-    var frames = [pingDue ? nextPing : nil, endingDueAt]
-    if case .open = ending, !isSearching {
-      if let due = sender?.deadline { next = min(next, due) }
-      frames.append(receiver?.deadline)
+    func considerFrame(_ due: Instant?) {
+      if let due, due > polled { next = min(next, due) }
     }
-    for case let due? in frames where due > polled { next = min(next, due) }
+    if pingDue { considerFrame(nextPing) }
+    if isRelayUp { considerFrame(searchPingAt) }
+    considerFrame(endingDueAt)
+    if currentLane == .direct { considerFrame(endingDueAt.map { $0 + Self.endingInterval }) }
+    guard case .open = ending else { return next }
+    for lane in Lane.allCases {
+      if hasClock(lane), let due = sender?.deadline(on: lane) { next = min(next, due) }
+      if route(lane) != nil { considerFrame(receiver?.deadline(on: lane)) }
+    }
     return next
   }
+
+  /// Whether what is in flight on the lane is awaited: not while it cannot arrive, nor its acknowledgement return.
+  private func hasClock(_ lane: Lane) -> Bool { isOpen(lane) || route(lane) != nil && lane != currentLane }
 
   /// When the peer counts as dead. Once we completed there is nothing more to fear from that.
   var silenceLimit: Instant? { isCompleting || reportedSilence ? nil : silentSince + Self.deadAfter }
@@ -111,7 +171,7 @@ extension NativePlane {
     guard endingDueAt != nil else { return nil }
     switch ending {
     case .open: return nil
-    case .completing(let since): return pathUpAt == nil ? nil : since + Self.completionLinger
+    case .completing(let since): return pathUpSince == nil ? nil : since + Self.completionLinger
     case .aborting(_, let since): return since + Self.abortLinger
     }
   }
@@ -121,13 +181,14 @@ extension NativePlane {
       handleClosed()
       return
     }
-    guard pathUpAt != nil else { return }
+    guard pathUpSince != nil else { return }
     if let limit = silenceLimit, limit <= now {
       reportedSilence = true
       events.append(.peerSilent)
       return
     }
     if quietLimit <= now { pingDue = true }
-    if case .open = ending, !isSearching { sender?.handleTimeout(at: now) }
+    guard case .open = ending, let sender else { return }
+    for lane in Lane.allCases where hasClock(lane) { sender.handleTimeout(on: lane, at: now) }
   }
 }

@@ -8,25 +8,7 @@ public enum PayloadFlow: Sendable, Hashable {
   case receives
 }
 
-/// What happened on the native plane that the session has to know.
-enum PlaneEvent {
-  /// The output has taken the whole payload of this length.
-  case payloadEnded(UInt64)
-  /// The peer wrote everything: the sender's success.
-  case peerCompleted(UInt64)
-  /// The peer knows that we completed, or enough time was given to it.
-  case completionSettled
-  /// The peer gave up.
-  case peerAborted(Abandonment)
-  /// Our own abort is known to the peer, or enough time was given to it.
-  case abortSettled
-  /// Nothing authentic came from the peer for 14 s while our own path was up.
-  case peerSilent
-  /// The peer broke the protocol.
-  case violation(String)
-}
-
-/// The native data plane of one session: sealed frames in both directions, payload in one of them.
+/// The native data plane of one session: sealed frames in both directions on two lanes, payload in one direction.
 ///
 /// Control frames (pings, acknowledgements, the ending) have keys and packet numbers of their own. What must not
 /// be lost is repeated until it is answered: a `complete` or `abort` until `closed`, a ping until a pong.
@@ -44,6 +26,8 @@ final class NativePlane {
   static let completionLinger = NativePlane.deadAfter
   /// How long the answer to our `abort` is waited for.
   static let abortLinger = Interval.milliseconds(600)
+  /// `poll` and `sealControl` need room for the longest control frame without padding.
+  static let minimumFrameRoom = SessionFrameHeader.overhead + CandidateUpdate.maximumLength
 
   enum Ending {
     case open
@@ -54,35 +38,44 @@ final class NativePlane {
   /// The half that this side plays.
   let sender: PayloadSender?
   let receiver: PayloadReceiver?
-  var dataSealer: FrameSealer
-  var controlSealer: FrameSealer
-  var dataOpener: FrameOpener
-  var controlOpener: FrameOpener
-  var controlFilter = ReplayFilter()
-  var nextControlNumber: UInt64 = 0
+  private let relay: PlaneLane
+  private let direct: PlaneLane
+  /// The most payload bytes of a frame on the relay.
+  let largestRelayPayload: Int
+
+  /// The lane that payload takes, and what else is not bound to one. The direct lane is usable for sending exactly
+  /// while it is the current one.
+  var currentLane = Lane.relay
+  /// The size of the datagrams of the direct path, in bytes.
+  var datagramSize = NativePlane.minimumFrameRoom
 
   var ending = Ending.open
   var endingDueAt: Instant?
+  /// The lane that the next `complete` or `abort` takes.
+  var endingLane = Lane.relay
   var payloadEndReported = false
-  var closedDue = false
+  /// The lane on which an answer to the peer's last word is due.
+  var closedDue: Lane?
 
-  /// When the path came up; nil while it is down.
-  var pathUpAt: Instant?
+  var isRelayUp = true
+  /// Since when there has been a usable lane without a break; nil while there is none.
+  var pathUpSince: Instant?
   var lastHeard: Instant
   var lastPingAt: Instant?
   var pingDue: Bool
-  var pongDue: UInt64?
   var pingToken: UInt64 = 0
-  var pingSentAt: Instant?
-  /// True until something authentic arrives on the present path: only pings are sent, because whatever else is
-  /// sent before the peer is back on the relay is dropped there. Not at the start: both are known to be there.
-  var isSearching = false
+  /// The last ping, until it is answered.
+  var openPing: (sentAt: Instant, lane: Lane)?
+  /// When the peer is sought on the relay by the next ping; nil when it is there. Until something authentic arrives
+  /// over a relay that was lost, only pings are sent there, because whatever else is sent before the peer is back
+  /// is dropped. Not at the start: both are known to be there.
+  var searchPingAt: Instant?
   /// True for a claimant until something authentic arrives: its ping is its proof of the keys, so it is repeated
   /// (CLM-7). Payload goes out meanwhile.
   var isProving: Bool
   var reportedSilence = false
-  /// Round trips seen by pings.
-  private(set) var roundTrip = RoundTripEstimator()
+  /// Round trips on the current path seen by pings.
+  var roundTrip = RoundTripEstimator()
   var framesSent: UInt64 = 0
   private(set) var framesReceived: UInt64 = 0
   private(set) var framesRefused: UInt64 = 0
@@ -93,31 +86,27 @@ final class NativePlane {
     schedule: SessionKeySchedule, isClaimant: Bool, flow: PayloadFlow, framesPerEpoch: UInt64,
     largestPayload: Int = SessionFrameHeader.maximumPayloadLength, at now: Instant
   ) throws(CryptoError) {
-    let outgoing: SessionKeySchedule.Direction = isClaimant ? .claimantToAcceptor : .acceptorToClaimant
-    let incoming: SessionKeySchedule.Direction = isClaimant ? .acceptorToClaimant : .claimantToAcceptor
-    dataSealer = try FrameSealer(
-      secret: schedule.secret(direction: outgoing, purpose: .data), framesPerEpoch: framesPerEpoch)
-    controlSealer = try FrameSealer(
-      secret: schedule.secret(direction: outgoing, purpose: .control), framesPerEpoch: framesPerEpoch)
-    dataOpener = try FrameOpener(
-      secret: schedule.secret(direction: incoming, purpose: .data), framesPerEpoch: framesPerEpoch)
-    controlOpener = try FrameOpener(
-      secret: schedule.secret(direction: incoming, purpose: .control), framesPerEpoch: framesPerEpoch)
+    relay = try PlaneLane(
+      .relay, schedule: schedule, isClaimant: isClaimant, framesPerEpoch: framesPerEpoch)
+    direct = try PlaneLane(
+      .direct, schedule: schedule, isClaimant: isClaimant, framesPerEpoch: framesPerEpoch)
+    largestRelayPayload = largestPayload
     switch flow {
     case .sends:
-      sender = PayloadSender(
-        initialLimit: UInt64(PayloadReceiver.windowSize), largestPayload: largestPayload, at: now)
+      sender = PayloadSender(initialLimit: UInt64(PayloadReceiver.windowSize), at: now)
       receiver = nil
     case .receives:
       sender = nil
       receiver = PayloadReceiver()
     }
-    pathUpAt = now
+    pathUpSince = now
     lastHeard = now
     // The claimant's ping is its proof of the keys (DEC-7); the acceptor has nothing to prove.
     pingDue = isClaimant
     isProving = isClaimant
   }
+
+  func state(_ lane: Lane) -> PlaneLane { lane == .relay ? relay : direct }
 
   /// The events since the last call.
   func takeEvents() -> [PlaneEvent] {
@@ -126,127 +115,60 @@ final class NativePlane {
     return events
   }
 
-  // MARK: Path
-
-  /// The relay connection was lost.
-  func pathLost() {
-    pathUpAt = nil
-    pingSentAt = nil
+  /// Payload bytes that arrived on the lane when this side receives, or were sent there (repairs included).
+  func payloadBytes(on lane: Lane) -> UInt64 {
+    sender?.payloadBytes(on: lane) ?? receiver?.payloadBytes(on: lane) ?? 0
   }
-
-  /// The relay connection stands again.
-  func pathRestored(at now: Instant) {
-    if case .completing = ending { ending = .completing(since: now) }
-    pathUpAt = now
-    isSearching = true
-    pingDue = true
-    lastPingAt = nil
-  }
-
-  /// Whether the peer has been silent long enough to doubt the path itself.
-  func isQuiet(at now: Instant) -> Bool { now - max(lastHeard, pathUpAt ?? lastHeard) >= Self.pingAfter }
 
   // MARK: Receiving
 
-  /// Opens and takes one frame, in place. Returns whether it was authentic and new or a mere repetition of an
-  /// authentic one; anything else is dropped and counted.
+  /// Opens and takes one frame that came on `lane`, in place. What is not authentic is dropped and counted.
   func handle(
-    _ frame: UnsafeMutableRawBufferPointer, at now: Instant, sink: some PayloadSink
-  ) -> Bool {
+    _ frame: UnsafeMutableRawBufferPointer, on lane: Lane, at now: Instant, sink: some PayloadSink
+  ) -> FrameReception {
     let header: SessionFrameHeader
     let payload: UnsafeRawBufferPointer
+    let state = state(lane)
     do {
       header = try SessionFrameHeader.parse(UnsafeRawBufferPointer(frame))
-      guard header.lane == 0 else { throw SessionFrameError.outOfRange }
-      payload =
-        header.kind.isPayload
-        ? try dataOpener.open(header, frame: frame) : try controlOpener.open(header, frame: frame)
+      payload = try state.open(header, frame: frame)
     } catch {
       framesRefused += 1
-      return false
+      return .refused
     }
     framesReceived += 1
     // A repeated frame is no sign of life: a relay can replay one long after its sender died.
     if header.kind.isPayload {
       guard let receiver else {
         violated("payload from the side that receives it")
-        return true
+        return .repeated
       }
-      if !receiver.hasSeen(header.packetNumber) { heard(at: now) }
-      guard receiver.handle(header, payload: payload, at: now, sink: sink) else {
+      let isNew = !receiver.hasSeen(header.packetNumber, on: lane)
+      if isNew { heard(on: lane, at: now) }
+      guard receiver.handle(header, on: lane, payload: payload, at: now, sink: sink) else {
         violated("payload outside the window")
-        return true
+        return .repeated
       }
       reportPayloadEnd()
-    } else if !controlFilter.hasSeen(header.packetNumber) {
-      controlFilter.insert(header.packetNumber)
-      heard(at: now)
-      handleControl(header.kind, payload, at: now)
+      return isNew ? .fresh : .repeated
     }
-    return true
+    guard state.isNewControl(header.packetNumber) else { return .repeated }
+    heard(on: lane, at: now)
+    handleControl(header.kind, payload, on: lane, at: now)
+    return .fresh
   }
 
-  func heard(at now: Instant) {
+  func heard(on lane: Lane, at now: Instant) {
     lastHeard = max(lastHeard, now)
     if isProving {
       isProving = false
       pingDue = false
     }
-    if isSearching {
-      isSearching = false
-      sender?.pathWasReplaced()
-      receiver?.repeatAcknowledgement(at: now)
+    if lane == .relay, searchPingAt != nil {
+      searchPingAt = nil
+      sender?.abandon(.relay)
+      receiver?.repeatAcknowledgement(on: .relay, at: now)
     }
-  }
-
-  func handleControl(
-    _ kind: SessionFrameKind, _ body: UnsafeRawBufferPointer, at now: Instant
-  ) {
-    do {
-      switch kind {
-      case .data, .end: break
-      case .acknowledgement:
-        let acknowledgement = try Acknowledgement.parse(body)
-        guard let sender, sender.handle(acknowledgement, at: now) else {
-          return violated("an acknowledgement of what was never sent")
-        }
-      case .ping:
-        guard body.count == 8 else { throw SessionFrameError.malformedBody }
-        pongDue = body.loadUnaligned(as: UInt64.self)
-      case .pong:
-        guard body.count == 8 else { throw SessionFrameError.malformedBody }
-        if body.loadUnaligned(as: UInt64.self) == pingToken, let pingSentAt {
-          roundTrip.sample(now - pingSentAt, delay: .zero)
-          self.pingSentAt = nil
-        }
-        pingDue = false
-      case .complete:
-        let completion = try Completion.parse(body)
-        guard let sender, completion.bytesReceived == sender.finalLength else {
-          return violated("completion of another length")
-        }
-        closedDue = true
-        events.append(.peerCompleted(completion.bytesReceived))
-      case .abort:
-        let abandonment = try Abandonment.parse(body)
-        closedDue = true
-        events.append(.peerAborted(abandonment))
-      case .closed:
-        guard body.isEmpty else { throw SessionFrameError.malformedBody }
-        handleClosed()
-      }
-    } catch {
-      violated("a malformed control frame")
-    }
-  }
-
-  func handleClosed() {
-    switch ending {
-    case .open: break
-    case .completing: events.append(.completionSettled)
-    case .aborting: events.append(.abortSettled)
-    }
-    endingDueAt = nil
   }
 
   func violated(_ what: String) { events.append(.violation(what)) }
@@ -271,6 +193,7 @@ final class NativePlane {
   func complete(at now: Instant) {
     ending = .completing(since: now)
     endingDueAt = now
+    endingLane = currentLane
   }
 
   /// Gives up and tells the peer for a moment.
@@ -278,6 +201,7 @@ final class NativePlane {
     if case .aborting = ending { return }
     ending = .aborting(abandonment, since: now)
     endingDueAt = now
+    endingLane = currentLane
   }
 
   /// Whether everything is written and only the peer's answer is waited for.

@@ -12,39 +12,41 @@ public protocol PayloadSink: AnyObject {
 final class PayloadReceiver {
   /// How many bytes may be sent beyond what the output has taken.
   static let windowSize = 8 << 20
-  /// An acknowledgement is sent at the latest after this many payload bytes…
-  static let acknowledgeEvery = 128 << 10
-  /// …or this many frames.
-  static let acknowledgeEveryFrames = 8
 
   private var buffer = ReceiveBuffer(capacity: PayloadReceiver.windowSize)
-  private var filter = ReplayFilter()
+  private var relay = ArrivalLog(.relay)
+  private var direct = ArrivalLog(.direct)
+  /// The lane on which payload came last.
+  private var latestLane = Lane.relay
   /// Bytes that the output has taken.
   private(set) var delivered: UInt64 = 0
   /// The payload's length, once its end frame has arrived.
   private(set) var finalLength: UInt64?
   private var advertisedLimit = UInt64(PayloadReceiver.windowSize)
-  private var unacknowledgedBytes = 0
-  private var unacknowledgedFrames = 0
-  private var acknowledgeAt: Instant?
-  private var largestArrivedAt: Instant = .zero
   /// Frames that had arrived before.
   private(set) var duplicates: UInt64 = 0
 
   /// Whether the output has taken every byte of an ended payload.
   var isComplete: Bool { delivered == finalLength }
 
-  /// Whether a frame of this packet number was taken before.
-  func hasSeen(_ packetNumber: UInt64) -> Bool { filter.hasSeen(packetNumber) }
+  /// Whether a frame of this packet number was taken before on the lane.
+  func hasSeen(_ packetNumber: UInt64, on lane: Lane) -> Bool {
+    lane == .relay ? relay.hasSeen(packetNumber) : direct.hasSeen(packetNumber)
+  }
 
-  /// Takes an opened frame. False when it violates the window or the known end.
+  private func change(_ lane: Lane, _ body: (inout ArrivalLog) -> Void) {
+    if lane == .relay { body(&relay) } else { body(&direct) }
+  }
+
+  /// Takes an opened frame of the lane. False when it violates the window or the known end.
   func handle(
-    _ header: SessionFrameHeader, payload: UnsafeRawBufferPointer, at now: Instant, sink: some PayloadSink
+    _ header: SessionFrameHeader, on lane: Lane, payload: UnsafeRawBufferPointer, at now: Instant,
+    sink: some PayloadSink
   ) -> Bool {
     let end = header.offset + UInt64(payload.count)
-    if filter.hasSeen(header.packetNumber) {
+    if hasSeen(header.packetNumber, on: lane) {
       duplicates += 1
-      acknowledgeAt = now
+      change(lane) { $0.hasten(at: now) }
       return true
     }
     guard end <= advertisedLimit, end <= finalLength ?? .max else { return false }
@@ -52,20 +54,13 @@ final class PayloadReceiver {
       guard payload.isEmpty, finalLength == nil || finalLength == header.offset else { return false }
       guard header.offset >= highestArrived else { return false }
       finalLength = header.offset
-      acknowledgeAt = now
     }
-    let isNext = filter.largest.map { header.packetNumber == $0 + 1 } ?? (header.packetNumber == 0)
-    filter.insert(header.packetNumber)
-    if !isNext || filter.hasGaps { acknowledgeAt = now }
-    largestArrivedAt = now
+    latestLane = lane
+    change(lane) {
+      $0.insert(header.packetNumber, payloadLength: payload.count, at: now)
+      if header.kind == .end { $0.hasten(at: now) }
+    }
     place(payload, at: header.offset, sink: sink)
-    unacknowledgedBytes += payload.count
-    unacknowledgedFrames += 1
-    if unacknowledgedBytes >= Self.acknowledgeEvery || unacknowledgedFrames >= Self.acknowledgeEveryFrames {
-      acknowledgeAt = now
-    } else if acknowledgeAt == nil {
-      acknowledgeAt = now + RoundTripEstimator.maximumAcknowledgementDelay
-    }
     return true
   }
 
@@ -114,31 +109,33 @@ final class PayloadReceiver {
   /// The output took bytes: tells the sender when its window grew by a quarter.
   func windowMayHaveGrown(at now: Instant) {
     let limit = delivered + UInt64(Self.windowSize)
-    if limit - advertisedLimit >= UInt64(Self.windowSize / 4) { acknowledgeAt = now }
+    if limit - advertisedLimit >= UInt64(Self.windowSize / 4) { change(latestLane) { $0.hasten(at: now) } }
   }
 
-  /// When an acknowledgement is due.
-  var deadline: Instant? { acknowledgeAt }
+  // MARK: Acknowledgements
 
-  /// The acknowledgement that is due by now, if any.
-  func acknowledgement(at now: Instant) -> Acknowledgement? {
-    guard let due = acknowledgeAt, due <= now else { return nil }
-    acknowledgeAt = nil
-    unacknowledgedBytes = 0
-    unacknowledgedFrames = 0
+  /// When an acknowledgement of the lane's frames is due.
+  func deadline(on lane: Lane) -> Instant? { lane == .relay ? relay.acknowledgeAt : direct.acknowledgeAt }
+
+  /// Payload bytes that arrived on the lane, without frames that arrived twice.
+  func payloadBytes(on lane: Lane) -> UInt64 { lane == .relay ? relay.payloadBytes : direct.payloadBytes }
+
+  /// The acknowledgement of the lane's frames that is due by now, if any.
+  func acknowledgement(on lane: Lane, at now: Instant) -> Acknowledgement? {
+    var isDue = false
+    change(lane) { isDue = $0.takeDue(at: now) }
+    guard isDue else { return nil }
     advertisedLimit = max(advertisedLimit, delivered + UInt64(Self.windowSize))
     var contiguous = delivered
     if let first = buffer.held.first, first.lowerBound <= delivered {
       contiguous = max(delivered, first.upperBound)
     }
-    let delay = max(0, (now - largestArrivedAt).inMicroseconds)
+    let log = lane == .relay ? relay : direct
     return Acknowledgement(
-      contiguousOffset: contiguous, windowLimit: advertisedLimit,
-      delayMicroseconds: UInt32(clamping: delay), lane: 0, ranges: filter.acknowledgedRanges())
+      contiguousOffset: contiguous, windowLimit: advertisedLimit, delayMicroseconds: log.delay(at: now),
+      lane: lane, ranges: log.ranges)
   }
 
-  /// Makes an acknowledgement due now: the path was replaced and the sender may have missed the last one.
-  func repeatAcknowledgement(at now: Instant) {
-    if filter.largest != nil { acknowledgeAt = now }
-  }
+  /// Makes an acknowledgement due now: a path was replaced and the sender may have missed the last one.
+  func repeatAcknowledgement(on lane: Lane, at now: Instant) { change(lane) { $0.hasten(at: now) } }
 }

@@ -32,7 +32,4 @@ struct ReplayFilter {
       PacketNumberRange(lower: $0.lowerBound, upper: $0.upperBound - 1)
     }
   }
-
-  /// Whether numbers are missing below the highest one.
-  var hasGaps: Bool { seen.ranges.count > 1 }
 }

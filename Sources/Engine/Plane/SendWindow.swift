@@ -3,15 +3,22 @@ import Wire
 
 /// How much may be in flight and how large frames are, from what the path is seen to deliver.
 ///
-/// The law: until the first round trip is measured at most 24 small frames are in flight (a DERP relay queues 32
+/// The law on the relay: until the first round trip is measured at most 24 small frames are in flight (a DERP relay queues 32
 /// packets a client and drops what exceeds them). Then the window doubles every round trip while the delivery
 /// rate keeps growing by a quarter (slow start); afterwards it is twice the product of the highest recent
 /// delivery rate and the smallest round trip (the bandwidth-delay model of BBR, draft-cardwell-iccrg-bbr), never
 /// below 24 frames. A round with loss multiplies a ceiling by 0.7; rounds without loss raise the ceiling again.
 /// A frame carries what the path delivers in 10 ms, so that 24 of them fill a slow link for a quarter second.
+///
+/// On a direct path a frame fills a datagram, 32 are sent before anything is measured, and the least is 10.
 struct SendWindow {
-  /// Frames in flight before the path is measured, and the least afterwards.
+  /// Frames in flight before the relay is measured, and the least afterwards.
   static let minimumFrames = 24
+  /// Frames in flight before a direct path is measured: about what TCP hosts send at first on links of today, three
+  /// times the initial window of RFC 9002 section 7.2.
+  static let initialDatagrams = 32
+  /// The least frames in flight on a direct path, the initial window of RFC 9002 section 7.2.
+  static let minimumDatagrams = 10
   /// Payload of a frame before the path is measured, in bytes.
   static let initialPayload = 8_192
   /// The smallest payload that a slow link shrinks frames to, in bytes.
@@ -21,10 +28,15 @@ struct SendWindow {
   /// Rounds without a quarter of growth in rate that end slow start.
   static let plateauRounds = 3
 
+  /// Frames in flight before the path is measured.
+  let initialFrames: Int
+  private let minimumFrames: Int
+  private let hasFixedPayload: Bool
+
   private enum Phase { case slowStart, steady }
   private var phase = Phase.slowStart
   /// The slow-start window in bytes.
-  private var startWindow = SendWindow.minimumFrames * SendWindow.initialPayload
+  private var startWindow: Int
   /// The highest delivery rate of each of the last rounds, bytes a second.
   private var roundRates: [Double] = []
   private var rateOfRound: Double = 0
@@ -35,15 +47,39 @@ struct SendWindow {
   private var lossInRound = false
 
   /// The most payload bytes of a frame at the rate seen so far.
-  private(set) var framePayload = SendWindow.initialPayload
+  private(set) var framePayload: Int
+
+  /// The window of the relay.
+  init() {
+    initialFrames = Self.minimumFrames
+    minimumFrames = Self.minimumFrames
+    hasFixedPayload = false
+    framePayload = Self.initialPayload
+    startWindow = Self.minimumFrames * Self.initialPayload
+  }
+
+  /// The window of a direct path whose frames carry up to `framePayload` bytes.
+  init(framePayload: Int) {
+    initialFrames = Self.initialDatagrams
+    minimumFrames = Self.minimumDatagrams
+    hasFixedPayload = true
+    self.framePayload = framePayload
+    startWindow = Self.initialDatagrams * framePayload
+  }
+
+  /// The datagrams of a direct path have another size from now on.
+  mutating func resizeFrames(_ payload: Int) {
+    precondition(hasFixedPayload)
+    framePayload = payload
+  }
 
   /// The highest delivery rate of the last ten rounds, bytes a second.
   var rate: Double { max(rateOfRound, roundRates.max() ?? 0) }
 
   /// The bytes that may be in flight when the smallest round trip is `minimumRoundTrip`.
   func size(minimumRoundTrip: Interval?) -> Int {
-    let least = Self.minimumFrames * framePayload
-    guard let minimumRoundTrip else { return least }
+    let least = minimumFrames * framePayload
+    guard let minimumRoundTrip else { return initialFrames * framePayload }
     let target: Int
     switch phase {
     case .slowStart: target = startWindow
@@ -58,7 +94,7 @@ struct SendWindow {
   mutating func delivered(acknowledged: Int, bytesPerSecond: Double, sourceLimited: Bool) {
     if !sourceLimited || bytesPerSecond > rate { rateOfRound = max(rateOfRound, bytesPerSecond) }
     if phase == .slowStart, !sourceLimited { startWindow += acknowledged }
-    if rate > 0 {
+    if rate > 0, !hasFixedPayload {
       let fitting = Int(min(rate * Self.frameTime.inSeconds, 1e6))
       framePayload = min(max(fitting, Self.minimumPayload), SessionFrameHeader.maximumPayloadLength)
     }
@@ -92,6 +128,10 @@ struct SendWindow {
     guard !lossInRound else { return }
     lossInRound = true
     phase = .steady
-    ceiling = max(min(inFlight, ceiling ?? .max) * 7 / 10, Self.minimumFrames * Self.minimumPayload)
+    ceiling = max(min(inFlight, ceiling ?? .max) * 7 / 10, leastCeiling)
+  }
+
+  private var leastCeiling: Int {
+    minimumFrames * (hasFixedPayload ? framePayload : Self.minimumPayload)
   }
 }

@@ -1,0 +1,78 @@
+import Crypto
+import Wire
+
+/// What one lane of a native plane has for itself: keys, control packet numbers, answers that are due on it.
+final class PlaneLane {
+  let lane: Lane
+  private var dataSealer: FrameSealer
+  private var controlSealer: FrameSealer
+  private var dataOpener: FrameOpener
+  private var controlOpener: FrameOpener
+  private var controlFilter = ReplayFilter()
+  private var nextControlNumber: UInt64 = 0
+  /// The token of a ping that came on this lane and is not answered yet.
+  var pongDue: UInt64?
+
+  init(
+    _ lane: Lane, schedule: SessionKeySchedule, isClaimant: Bool, framesPerEpoch: UInt64
+  ) throws(CryptoError) {
+    let outgoing: SessionKeySchedule.Direction = isClaimant ? .claimantToAcceptor : .acceptorToClaimant
+    let incoming: SessionKeySchedule.Direction = isClaimant ? .acceptorToClaimant : .claimantToAcceptor
+    self.lane = lane
+    dataSealer = try FrameSealer(
+      secret: schedule.secret(direction: outgoing, purpose: .data, lane: lane.rawValue), lane: lane,
+      framesPerEpoch: framesPerEpoch)
+    controlSealer = try FrameSealer(
+      secret: schedule.secret(direction: outgoing, purpose: .control, lane: lane.rawValue), lane: lane,
+      framesPerEpoch: framesPerEpoch)
+    dataOpener = try FrameOpener(
+      secret: schedule.secret(direction: incoming, purpose: .data, lane: lane.rawValue), lane: lane,
+      framesPerEpoch: framesPerEpoch)
+    controlOpener = try FrameOpener(
+      secret: schedule.secret(direction: incoming, purpose: .control, lane: lane.rawValue), lane: lane,
+      framesPerEpoch: framesPerEpoch)
+  }
+
+  /// Opens a frame where it lies. A frame of another lane is not authentic on this one.
+  func open(
+    _ header: SessionFrameHeader, frame: UnsafeMutableRawBufferPointer
+  ) throws(CryptoError) -> UnsafeRawBufferPointer {
+    header.kind.isPayload
+      ? try dataOpener.open(header, frame: frame) : try controlOpener.open(header, frame: frame)
+  }
+
+  /// Whether a control frame of this number arrives for the first time; it counts as seen from then on.
+  func isNewControl(_ packetNumber: UInt64) -> Bool {
+    guard !controlFilter.hasSeen(packetNumber) else { return false }
+    controlFilter.insert(packetNumber)
+    return true
+  }
+
+  /// Seals a payload frame into the start of `buffer` and returns its length.
+  func seal(
+    _ plan: PayloadSender.Plan, packetNumber: UInt64, payload: UnsafeRawBufferPointer,
+    into buffer: UnsafeMutableRawBufferPointer
+  ) throws(CryptoError) -> Int {
+    try dataSealer.seal(
+      plan.kind, packetNumber: packetNumber, offset: plan.offset, payload: payload, into: buffer)
+  }
+
+  /// Seals a control frame into the start of `buffer` and returns its length: `body`, then zero bytes up to
+  /// `bodyLength` when that is more.
+  func sealControl(
+    _ kind: SessionFrameKind, _ body: [UInt8], paddedTo bodyLength: Int = 0,
+    into buffer: UnsafeMutableRawBufferPointer
+  ) throws(CryptoError) -> Int {
+    // The body is put where its ciphertext goes and sealed in place.
+    let length = max(body.count, bodyLength)
+    let plaintext = UnsafeMutableRawBufferPointer(
+      rebasing: buffer[SessionFrameHeader.length..<SessionFrameHeader.length + length])
+    plaintext.copyBytes(from: body)
+    UnsafeMutableRawBufferPointer(rebasing: plaintext[body.count...])
+      .initializeMemory(as: UInt8.self, repeating: 0)
+    let number = nextControlNumber
+    nextControlNumber += 1
+    return try controlSealer.seal(
+      kind, packetNumber: number, offset: 0, payload: UnsafeRawBufferPointer(plaintext), into: buffer)
+  }
+}
