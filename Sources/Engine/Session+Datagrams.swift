@@ -1,4 +1,5 @@
 import Basics
+import Crypto
 import Wire
 
 /// The sockets' side of a session: datagrams in and out.
@@ -7,6 +8,8 @@ extension Session {
   public static let minimumDatagramBuffer = 65_536
   /// The most datagrams of one batch (the kernel's UDP_MAX_SEGMENTS).
   public static let maximumBatch = 64
+  /// The most bytes of one batch: what an IPv4 packet can say about its length, less headers.
+  static let maximumBatchLength = 65_000
 
   /// Takes a batch of datagrams that came from one address over one socket: equally long but for the last, which
   /// may be shorter. They are opened where they lie; payload goes straight to `sink`.
@@ -19,11 +22,113 @@ extension Session {
     at now: Instant, sink: some PayloadSink
   ) {
     latest = now
+    guard outcome == nil, segmentLength > 0, !configuration.isRelayOnly else { return }
+    let source = IPEndpoint(address: remote.address.unmapped, port: remote.port)
+    let path = DirectPath(socket: socket, remote: source)
+    var start = 0
+    while start < datagrams.count, outcome == nil {
+      let end = min(start + segmentLength, datagrams.count)
+      take(UnsafeMutableRawBufferPointer(rebasing: datagrams[start..<end]), over: path, at: now, sink: sink)
+      start = end
+    }
+    drainPaths(at: now)
+    settlePlane(at: now)
+    flushOutbox()
+  }
+
+  private func take(
+    _ datagram: UnsafeMutableRawBufferPointer, over path: DirectPath, at now: Instant, sink: some PayloadSink
+  ) {
+    guard datagram.first == SessionFrameHeader.magic else {
+      return paths.receive(UnsafeRawBufferPointer(datagram), over: path, at: now, random: &random)
+    }
+    let reception = plane?.handle(datagram, on: .direct, at: now, sink: sink) ?? .refused
+    guard reception != .refused else {
+      statisticsOfPast.framesRefused += plane == nil ? 1 : 0
+      return
+    }
+    if !isEstablished { prove(at: now) }
+    // A repeated frame is no sign that payload moves.
+    if reception == .fresh, SessionFrameKind(rawValue: datagram[1])?.isPayload == true {
+      paths.noteTraffic(at: now, random: &random)
+    }
+    settlePlane(at: now, arrivedOver: path)
   }
 
   /// Fills `buffer` with datagrams for one path, as many equally long ones as one system call takes (the last may
   /// be shorter); nil when there is nothing to send now. The host sends what it got before it polls again.
   ///
   /// - Parameter buffer: at least `minimumDatagramBuffer` bytes.
-  public func pollDatagrams(into buffer: UnsafeMutableRawBufferPointer, at now: Instant) -> Transmission? { nil }
+  public func pollDatagrams(into buffer: UnsafeMutableRawBufferPointer, at now: Instant) -> Transmission? {
+    guard !configuration.isRelayOnly else { return nil }
+    do {
+      let transmission = try pollProof(into: buffer) ?? pollBatch(into: buffer, at: now)
+      lastDatagramLength = transmission?.segmentLength ?? lastDatagramLength
+      if let transmission { return transmission }
+    } catch {
+      finish(.failure(.cryptography("\(error)")), at: now)
+      return nil
+    }
+    // PRB-3: what is ready of the payload has left.
+    guard outcome == nil, let small = paths.pollSmall(at: now, random: &random) else { return nil }
+    drainPaths(at: now)
+    buffer.copyBytes(from: small.bytes)
+    lastDatagramLength = small.bytes.count
+    return Transmission(
+      path: .direct(small.path), length: small.bytes.count, segmentLength: small.bytes.count)
+  }
+
+  /// Seals the next challenge or echo (PRM-3). Its size is what it proves.
+  private func pollProof(into buffer: UnsafeMutableRawBufferPointer) throws(CryptoError) -> Transmission? {
+    guard outcome == nil, let plane, let proof = paths.proofs.popFirst() else { return nil }
+    let length = max(SessionFrameHeader.overhead + MemoryLayout<UInt64>.size, proof.size)
+    let sealed = try plane.sealPathProof(
+      proof.kind, token: proof.token, length: length, .direct, into: buffer)
+    return Transmission(path: .direct(proof.path), length: sealed, segmentLength: sealed)
+  }
+
+  /// Frames of the plane for the direct path: equally long ones, and a shorter one at the end.
+  private func pollBatch(
+    into buffer: UnsafeMutableRawBufferPointer, at now: Instant
+  ) throws(CryptoError) -> Transmission? {
+    guard let plane, let path = paths.promoter.path, isEstablished || isClaimant,
+      outcome == nil || plane.owesAnswer
+    else { return nil }
+    let size = path.mtu.size
+    let limit = min(Self.maximumBatchLength, buffer.count)
+    var used = 0
+    var segment = 0
+    var count = 0
+    while count < Self.maximumBatch, used + size <= limit {
+      let length = try plane.poll(
+        .direct, into: UnsafeMutableRawBufferPointer(rebasing: buffer[used...]), limit: size, at: now)
+      guard length > 0 else { break }
+      if count == 0 { segment = length }
+      used += length
+      count += 1
+      // Only the last may be shorter, and none longer: after a short one a new batch begins.
+      if length < size { break }
+    }
+    guard used > 0 else { return nil }
+    directBytes += UInt64(used)
+    if segment == size { paths.noteTraffic(at: now, random: &random) }
+    return Transmission(path: .direct(path.path), length: used, segmentLength: segment)
+  }
+
+  /// Does what the paths want of the session.
+  func drainPaths(at now: Instant) {
+    for command in paths.takeCommands() {
+      switch command {
+      case .event(let event): events.append(event)
+      case .promote(let size, let roundTrip):
+        // A path that takes the place of another one is no news to who waits for "direct".
+        if plane?.currentLane != .direct { events.append(.state(.connectedDirect)) }
+        plane?.pathPromoted(datagramSize: size, roundTrip: roundTrip, at: now)
+      case .demote:
+        plane?.pathDemoted(at: now)
+        events.append(.state(.connectedRelay))
+      case .resize(let size): plane?.datagramSizeChanged(size)
+      }
+    }
+  }
 }

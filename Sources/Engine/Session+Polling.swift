@@ -1,4 +1,5 @@
 import Basics
+import Crypto
 import Wire
 
 /// What the host gets out of a session: bytes, events and the next deadline.
@@ -24,10 +25,10 @@ extension Session {
     guard let plane, let peer, isEstablished || isClaimant else { return nil }
     guard outcome == nil || plane.owesAnswer, link.maySend(at: now) else { return nil }
     let start = offset + DERP.packetHeaderLength
+    let room = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + DERP.maximumPacketLength])
     do {
-      let length = try plane.poll(
-        .relay, into: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + DERP.maximumPacketLength]),
-        limit: DERP.maximumPacketLength, at: now)
+      var length = try pollCandidates(plane, into: room, at: now)
+      if length == 0 { length = try plane.poll(.relay, into: room, limit: room.count, at: now) }
       guard length > 0 else { return nil }
       DERPFrameHeader.storePacketHeader(
         .sendPacket, peer: peer, packetLength: length,
@@ -38,6 +39,20 @@ extension Session {
       finish(.failure(.cryptography("\(error)")), at: now)
       return nil
     }
+  }
+
+  /// Seals the candidates that are due, or the acknowledgement of the peer's: sealed, because the relay shall not
+  /// learn who is where.
+  private func pollCandidates(
+    _ plane: NativePlane, into buffer: UnsafeMutableRawBufferPointer, at now: Instant
+  ) throws(CryptoError) -> Int {
+    guard outcome == nil, !plane.isSearching else { return 0 }
+    if let sequence = paths.exchange.acknowledgement() {
+      let body = withUnsafeBytes(of: sequence.bigEndian) { Array($0) }
+      return try plane.sealControl(.candidatesReceived, body, .relay, into: buffer)
+    }
+    guard let update = paths.exchange.update(at: now) else { return 0 }
+    return try plane.sealControl(.candidates, update.serialized(), .relay, into: buffer)
   }
 
   var isClaimant: Bool {
@@ -66,6 +81,7 @@ extension Session {
     case .acceptor(let acceptor): consider(acceptor.deadline)
     }
     if isEstablished || isClaimant { consider(plane?.deadline(polled: latest)) }
+    consider(paths.deadline(polled: latest))
     return next
   }
 
@@ -94,6 +110,8 @@ extension Session {
       apply(effects, at: now)
     }
     if isEstablished || isClaimant { plane?.handleTimeout(at: now) }
+    paths.handleTimeout(at: now, random: &random)
+    drainPaths(at: now)
     settlePlane(at: now)
     flushOutbox()
   }

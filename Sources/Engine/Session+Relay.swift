@@ -36,7 +36,11 @@ extension Session {
     link.disconnected()
     plane?.relayLost(at: now)
     if !isClosed { events.append(.closeRelay) }
-    if let failure = pendingFailure { return finish(.failure(failure), at: now) }
+    if let failure = pendingFailure {
+      // Last words may still go over a direct path.
+      if plane?.currentLane != .direct { finish(.failure(failure), at: now) }
+      return
+    }
     if wasUp {
       if hadRelay { events.append(.relayLost(reason: reason)) }
       tellClaimant(.relayDown, at: now)
@@ -44,7 +48,10 @@ extension Session {
     guard outcome == nil else { return }
     // The very first attempt is the user's to repeat: a wrong address should not take a minute to show.
     guard hadRelay else { return giveRelayUp(.relayUnreachable(reason), at: now) }
-    if !schedule.lost(at: now, random: &random) { giveRelayUp(.relayLost(reason), at: now) }
+    // A direct path needs no relay; should it die, the relay's minute begins then.
+    if !schedule.lost(at: now, isNeeded: !paths.promoter.isDirect, random: &random) {
+      giveRelayUp(.relayLost(reason), at: now)
+    }
   }
 
   /// The relay stays away: what is complete is complete, everything else has failed.
@@ -76,14 +83,15 @@ extension Session {
     // A peer that has no keys yet understands only the envelope that the machine's `cancel` sends.
     tellClaimant(.cancel, reason: reason, at: now)
     tellAcceptor(.cancel, reason: reason, at: now)
-    if let plane, isLinkUp, isEstablished || isClaimant {
+    if let plane, isLinkUp || plane.currentLane == .direct, isEstablished || isClaimant {
       plane.abort(Abandonment(code: code, reason: reason), at: now)
     } else {
       finish(.failure(failure), at: now)
     }
   }
 
-  func settlePlane(at now: Instant) {
+  /// - Parameter path: the direct path that the frames came over which made these events; nil for the relay.
+  func settlePlane(at now: Instant, arrivedOver path: DirectPath? = nil) {
     guard let plane else { return }
     for event in plane.takeEvents() where outcome == nil {
       switch event {
@@ -94,10 +102,17 @@ extension Session {
         finish(.failure(pendingFailure ?? .peerAborted(reason: abandonment.reason)), at: now)
       case .abortSettled: finish(.failure(pendingFailure ?? .cancelled), at: now)
       case .peerSilent: finish(.failure(pendingFailure ?? .peerSilent), at: now)
+      case .challenge(let token, let length, _):
+        guard let path else { continue }
+        paths.challenged(token, length: length, over: path, at: now, random: &random)
+      case .echo(let token, _):
+        guard let path else { continue }
+        paths.echoed(token, over: path, at: now, random: &random)
+      case .candidates(let update): paths.receive(update, at: now, random: &random)
+      case .candidatesReceived(let sequence): paths.exchange.acknowledged(sequence)
+      case .directAcknowledged: paths.directAcknowledged(at: now, random: &random)
       case .violation(let what):
         giveUp(.protocolViolation(what), .protocolViolation, what, at: now)
-      // A session that seeks no direct path has no use for what is said about them.
-      case .challenge, .echo, .candidates, .candidatesReceived, .directAcknowledged: break
       }
     }
   }
@@ -107,6 +122,8 @@ extension Session {
     outcome = result
     // DEC-13: nobody else is let in, whatever the outcome.
     if isEstablished { tellAcceptor(.sessionEnded, at: now) }
+    paths.close(at: now, random: &random)
+    drainPaths(at: now)
     events.append(.finished(result))
   }
 }

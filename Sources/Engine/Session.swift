@@ -31,6 +31,7 @@ public final class Session {
   var link: RelayLink
   var schedule: RelaySchedule
   var plane: NativePlane?
+  let paths: DirectPaths
   var peer: Bytes32?
   var isEstablished = false
   var isLinkUp = false
@@ -45,6 +46,10 @@ public final class Session {
   /// Why the session will end once the peer was told.
   var pendingFailure: SessionFailure?
   var sourceHasEnded = false
+  /// The size of the datagrams that `pollDatagrams` yielded last, in bytes.
+  var lastDatagramLength = 0
+  var directBytes: UInt64 = 0
+  var relayBytes: UInt64 = 0
   var statisticsOfPast = SessionStatistics()
   /// How the session ended, once it has.
   public internal(set) var outcome: SessionOutcome?
@@ -55,6 +60,9 @@ public final class Session {
     self.configuration = configuration
     self.random = Generator(base: random)
     latest = now
+    paths = DirectPaths(
+      isClaimant: configuration.isClaimant, isRelayOnly: configuration.isRelayOnly,
+      sendsPayload: configuration.flow == .sends, allowsLoopback: configuration.allowsLoopbackCandidates)
     schedule = RelaySchedule(patience: configuration.relayPatience)
     link = RelayLink(
       key: configuration.derpKey, host: configuration.relayHost, path: configuration.relayPath)
@@ -71,6 +79,10 @@ public final class Session {
           expiresAt: expiresAt, random: &self.random))
     }
     events.append(.dialRelay)
+    // A claimant looks for its addresses while the relay is dialled; an acceptor, which may wait for an hour, once
+    // somebody has come.
+    if configuration.isClaimant { paths.start() }
+    drainPaths(at: now)
   }
 
   // MARK: Source and output
@@ -146,9 +158,15 @@ public final class Session {
       giveUp(.outputFailed(reason), .localFailure, "cannot write the output: \(reason)", at: now)
     case .interrupted:
       giveUp(.cancelled, .cancelled, "interrupted", at: now)
-    case .socketOpened, .socketFailed, .networkChanged, .stunServers, .portMapped, .datagramFailed:
-      break
+    case .socketOpened(let id, let port): paths.socketOpened(id, port: port, at: now, random: &random)
+    case .socketFailed(let id, _): paths.socketFailed(id, at: now, random: &random)
+    case .networkChanged(let addresses): paths.networkChanged(addresses: addresses, at: now, random: &random)
+    case .stunServers(let servers): paths.stunServers(servers, at: now)
+    case .portMapped(let endpoint): paths.portMapped(endpoint, at: now)
+    case .datagramFailed(let path, let failure):
+      paths.datagramFailed(path, failure, length: lastDatagramLength, at: now, random: &random)
     }
+    drainPaths(at: now)
     settlePlane(at: now)
     flushOutbox()
   }
@@ -233,14 +251,20 @@ public final class Session {
     for effect in effects {
       switch effect {
       case .send(let packet, let peer): outbox.append((packet, peer))
-      case .open(let keys, let peer): open(keys, peer: peer, at: now)
+      case .open(let keys, let peer, let isRelayOnly):
+        open(keys, peer: peer, isRelayOnly: isRelayOnly, at: now)
       case .established:
         isEstablished = true
         events.append(.state(.claimed))
         events.append(.state(.connectedRelay))
+        if !paths.isOpen { paths.open(at: now, random: &random) }
+        paths.report(at: now)
+        drainPaths(at: now)
       case .release:
         plane = nil
         peer = nil
+        paths.release(at: now, random: &random)
+        drainPaths(at: now)
       case .fail(let failure):
         // A plane that stands tells the peer in its own, sealed way first.
         if pendingFailure == nil { finish(.failure(failure), at: now) }
@@ -249,9 +273,7 @@ public final class Session {
     }
   }
 
-  func open(_ keys: SessionKeySchedule, peer: Bytes32, at now: Instant) {
-    var isClaimant = false
-    if case .claimant = rendezvous { isClaimant = true }
+  func open(_ keys: SessionKeySchedule, peer: Bytes32, isRelayOnly: Bool, at now: Instant) {
     do {
       let plane = try NativePlane(
         schedule: keys, isClaimant: isClaimant, flow: configuration.flow,
@@ -260,6 +282,10 @@ public final class Session {
       if sourceHasEnded { plane.sender?.sourceEnded() }
       self.plane = plane
       self.peer = peer
+      paths.prepare(key: DiscoveryKey(keys.discoveryKey()), isPeerRelayOnly: isRelayOnly, at: now)
+      // The acceptor has proved its keys with the decision; the claimant has yet to.
+      if isClaimant { paths.open(at: now, random: &random) }
+      drainPaths(at: now)
     } catch {
       finish(.failure(.cryptography("\(error)")), at: now)
     }

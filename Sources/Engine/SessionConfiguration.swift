@@ -34,6 +34,10 @@ public struct SessionConfiguration {
   /// How long a lost relay is dialled again before the session gives up; only tests lower it.
   public var relayPatience = RelaySchedule.giveUpAfter
 
+  var isClaimant: Bool {
+    if case .claimant = role { true } else { false }
+  }
+
   public init(
     role: Role, token: SessionToken, derpKey: X25519PrivateKey, flow: PayloadFlow, relayHost: String,
     relayPath: String = DERPUpgrade.path

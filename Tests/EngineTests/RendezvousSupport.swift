@@ -65,7 +65,7 @@ extension Array where Element == RendezvousEffect {
   }
 
   var keys: SessionKeySchedule? {
-    for case .open(let keys, _) in self { return keys }
+    for case .open(let keys, _, _) in self { return keys }
     return nil
   }
 

@@ -107,7 +107,7 @@ struct RelayScheduleTests {
     var now = at(0)
     var expected = Interval.milliseconds(50)
     var attempts = 0
-    while schedule.lost(at: now, random: &random) {
+    while schedule.lost(at: now, isNeeded: true, random: &random) {
       let dialAt = try #require(schedule.dialAt)
       #expect(dialAt - now >= expected)
       #expect(dialAt - now <= expected + expected / 2)
@@ -127,9 +127,9 @@ struct RelayScheduleTests {
   func success() throws {
     var random = SeededGenerator(seed: 1)
     var schedule = RelaySchedule()
-    for second in 0..<50 { _ = schedule.lost(at: at(Int64(second) * 1_000), random: &random) }
+    for second in 0..<50 { _ = schedule.lost(at: at(Int64(second) * 1_000), isNeeded: true, random: &random) }
     schedule.established()
-    let goesOn = schedule.lost(at: at(200_000), random: &random)
+    let goesOn = schedule.lost(at: at(200_000), isNeeded: true, random: &random)
     #expect(goesOn)
     #expect(try #require(schedule.dialAt) - at(200_000) <= .milliseconds(75))
   }

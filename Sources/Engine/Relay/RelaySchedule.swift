@@ -20,8 +20,10 @@ struct RelaySchedule {
   init(patience: Interval = RelaySchedule.giveUpAfter) { self.patience = patience }
 
   /// The connection was lost or an attempt failed. False when it is time to give up.
-  mutating func lost(at now: Instant, random: inout some RandomNumberGenerator) -> Bool {
-    let since = lostAt ?? now
+  ///
+  /// - Parameter isNeeded: whether anything depends on the relay; otherwise it is never given up.
+  mutating func lost(at now: Instant, isNeeded: Bool, random: inout some RandomNumberGenerator) -> Bool {
+    let since = isNeeded ? lostAt ?? now : now
     lostAt = since
     guard now - since < patience else { return false }
     let jitter = Int64.random(in: 0...delay.nanoseconds / 2, using: &random)

@@ -14,6 +14,7 @@ struct Acceptor {
     var decision: [UInt8]
     var peer: Bytes32
     var keys: SessionKeySchedule
+    var isRelayOnly: Bool
   }
 
   /// A claim on its way through the machine.
@@ -121,7 +122,7 @@ struct Acceptor {
         // The plane can open the proof from now on, and says nothing before it came (DEC-1, DEC-5).
         guard let claimant = candidate?.bound else { break }
         bound = claimant
-        effects.append(.open(claimant.keys, peer: claimant.peer))
+        effects.append(.open(claimant.keys, peer: claimant.peer, isRelayOnly: claimant.isRelayOnly))
       case .sendDecision:
         if let bound { effects.append(.send(bound.decision, to: bound.peer)) }
       case .sendRefusal:
@@ -212,6 +213,7 @@ struct Acceptor {
       claim: candidate.claim, decision: packet, peer: candidate.message.derpPublic,
       keys: SessionKeySchedule(
         bearerSecret: token.bearerSecret, ephemeralShared: ephemeralShared, staticShared: staticShared,
-        transcript: NativeHandshake.transcript(claim: candidate.claim, decision: packet)))
+        transcript: NativeHandshake.transcript(claim: candidate.claim, decision: packet)),
+      isRelayOnly: decision.isRelayOnly)
   }
 }

@@ -99,7 +99,8 @@ struct Claimant {
         retryAt = nil
         deadlineAt = nil
       case .adoptDecision:
-        if let keys { effects.append(.open(keys, peer: token.derpPublic)) }
+        guard let keys, let decision else { break }
+        effects.append(.open(keys, peer: token.derpPublic, isRelayOnly: decision.isRelayOnly))
       case .sendAbort:
         // Frees the acceptor's slot at once instead of after its hold time (CLM-10).
         effects.append(.send(seal.seal(.abort(Abort(reason: abortReason))), to: token.derpPublic))

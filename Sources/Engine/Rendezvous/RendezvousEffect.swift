@@ -29,8 +29,8 @@ public struct TransitionRecord: Hashable, Sendable, CustomStringConvertible {
 enum RendezvousEffect {
   /// Send a packet through the relay.
   case send([UInt8], to: Bytes32)
-  /// Bring the native plane up with these keys; the peer is reached by this key.
-  case open(SessionKeySchedule, peer: Bytes32)
+  /// Bring the native plane up with these keys; the peer is reached by this key, and perhaps wants the relay only.
+  case open(SessionKeySchedule, peer: Bytes32, isRelayOnly: Bool)
   /// The peer has proved that it has the keys.
   case established
   /// Take the plane down again: its claimant was let go.
