@@ -110,7 +110,6 @@ extension Session {
       if length < size { break }
     }
     guard used > 0 else { return nil }
-    directBytes += UInt64(used)
     if segment == size { paths.noteTraffic(at: now, random: &random) }
     return Transmission(path: .direct(path.path), length: used, segmentLength: segment)
   }

@@ -9,10 +9,11 @@ import Wire
 /// The host is a loop over five verbs: `handle` what happened, `handleTimeout` at `nextDeadline`, `poll` bytes to
 /// send and `pollEvent` things to do. After each of the first two it polls until nothing comes.
 public final class Session {
-  /// Generic code takes `some`; a class stores `any`.
-  struct Generator: RandomNumberGenerator {
-    var base: any RandomNumberGenerator
-    mutating func next() -> UInt64 { base.next() }
+  /// Generic code takes `some`; a class stores `any`. A class, so that every copy draws from the one sequence.
+  final class Generator: RandomNumberGenerator {
+    private var base: any RandomNumberGenerator
+    init(base: any RandomNumberGenerator) { self.base = base }
+    func next() -> UInt64 { base.next() }
   }
 
   enum Rendezvous {
@@ -48,8 +49,6 @@ public final class Session {
   var sourceHasEnded = false
   /// The size of the datagrams that `pollDatagrams` yielded last, in bytes.
   var lastDatagramLength = 0
-  var directBytes: UInt64 = 0
-  var relayBytes: UInt64 = 0
   var statisticsOfPast = SessionStatistics()
   /// How the session ended, once it has.
   public internal(set) var outcome: SessionOutcome?
@@ -121,6 +120,9 @@ public final class Session {
     var result = statisticsOfPast
     guard let plane else { return result }
     result.payloadBytes = plane.sender?.acknowledgedOffset ?? plane.receiver?.delivered ?? 0
+    result.pathChanges = paths.pathChanges
+    result.directBytes = plane.payloadBytes(on: .direct)
+    result.relayBytes = plane.payloadBytes(on: .relay)
     result.framesSent = plane.framesSent
     result.framesReceived = plane.framesReceived
     result.framesRefused += plane.framesRefused
@@ -179,6 +181,8 @@ public final class Session {
     latest = now
     guard outcome == nil else { return bytes.count }
     do {
+      // What a packet brings about draws random numbers, too.
+      var random = self.random
       let used = try link.receive(bytes, random: &random, at: now) { source, packet in
         take(packet, from: source, at: now, sink: sink)
       }
