@@ -83,7 +83,8 @@ public final class DatagramSocket {
     _ loop: EventLoop, isIPv6: Bool, port: UInt16 = 0, buffers: DatagramBuffers,
     readable: @escaping () -> Void, writable: @escaping () -> Void
   ) throws(ReactorError) {
-    let any = isIPv6 ? SocketAddress(ip: .zero, port: port, isIPv4: false) : SocketAddress(ipv4: 0, port: port)
+    let any =
+      isIPv6 ? SocketAddress(ip: .zero, port: port, isIPv4: false) : SocketAddress(ipv4: 0, port: port)
     try self.init(
       loop, any, buffers: buffers, options: Options(), readable: readable, writable: writable)
   }
@@ -228,7 +229,8 @@ public final class DatagramSocket {
     var offset = 0
     while offset < bytes.count, messages < DatagramBuffers.outgoingCount {
       let end = min(offset + segment, bytes.count)
-      buffers.prepareOutgoing(messages, UnsafeRawBufferPointer(rebasing: bytes[offset..<end]), address, length)
+      buffers.prepareOutgoing(
+        messages, UnsafeRawBufferPointer(rebasing: bytes[offset..<end]), address, length)
       messages += 1
       offset = end
     }

@@ -110,6 +110,34 @@ private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncati
     #expect(pair.sender.sendMethod == method)
   }
 
+  /// Kernels differ in what they call a segment that is larger than the interface's datagrams.
+  @Test(
+    .enabled(if: Namespace.isAvailable, "needs root and ip(8)"),
+    arguments: [DatagramSocket.SendMethod.segmentation, .batch, .single])
+  func theInterfaceLimitsDatagramsAndRoutesLimitWhereTheyGo(_ method: DatagramSocket.SendMethod) throws {
+    try Namespace.run {
+      for step in [
+        "link add near mtu 1400 type veth peer name far", "link set near up", "link set far up",
+        "addr add 192.0.2.1/24 dev near",
+      ] {
+        try Namespace.ip(step)
+      }
+      let pair = try Pair("0.0.0.0:0", sending: .init(sendMethod: method))
+      func send(_ count: Int, _ length: Int, _ target: String) throws -> DatagramSocket.SendResult {
+        let endpoint = try #require(IPEndpoint(target))
+        return pattern(count).withUnsafeBytes {
+          pair.sender.send($0, segmentLength: length, to: endpoint)
+        }
+      }
+      #expect(try send(3_000, 1_373, "192.0.2.2:9") == .tooLarge)
+      #expect(try send(1_373, 1_373, "192.0.2.2:9") == .tooLarge)
+      #expect(try send(3_000, 1_372, "192.0.2.2:9") == .sent)
+      let unreachable = DatagramSocket.SendResult.failed(reason: SystemError.text(of: ENETUNREACH))
+      #expect(try send(3_000, 1_372, "198.51.100.1:9") == unreachable)
+      #expect(pair.sender.sendMethod == method)
+    }
+  }
+
   @Test func anAddressOfTheOtherFamilyOrNoPortIsAFailureThatChangesNothing() throws {
     let pair = try Pair()
     let method = pair.sender.sendMethod
