@@ -23,8 +23,10 @@ let package = Package(
       name: "CNgtcp2", pkgConfig: "libngtcp2_crypto_gnutls",
       providers: [.apt(["libngtcp2-dev", "libngtcp2-crypto-gnutls-dev"])]),
     .systemLibrary(name: "CNATPMP", providers: [.apt(["libnatpmp-dev"])]),
-    .systemLibrary(name: "CSockets"),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
+
+    // The socket calls that Swift cannot import.
+    .target(name: "CSockets"),
 
     // Pure rooms: bytes and events in, bytes and effects out.
     .target(name: "Basics"),

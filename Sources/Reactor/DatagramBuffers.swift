@@ -16,7 +16,8 @@ public final class DatagramBuffers {
 
   let incoming = UnsafeMutablePointer<derphole_message>.allocate(capacity: incomingCount)
   let outgoing = UnsafeMutablePointer<derphole_message>.allocate(capacity: outgoingCount)
-  private let vectors = UnsafeMutablePointer<iovec>.allocate(capacity: incomingCount + outgoingCount)
+  private let vectors = UnsafeMutablePointer<derphole_vector>.allocate(
+    capacity: incomingCount + outgoingCount)
   private let names: UnsafeMutableRawPointer
   private let controls: UnsafeMutableRawPointer
   private let bytes: UnsafeMutableRawPointer
@@ -27,15 +28,15 @@ public final class DatagramBuffers {
     bytes = .allocate(byteCount: Self.incomingCount * Self.messageSize, alignment: 4_096)
     incoming.initialize(repeating: derphole_message(), count: Self.incomingCount)
     outgoing.initialize(repeating: derphole_message(), count: Self.outgoingCount)
-    vectors.initialize(repeating: iovec(), count: Self.incomingCount + Self.outgoingCount)
+    vectors.initialize(repeating: derphole_vector(), count: Self.incomingCount + Self.outgoingCount)
     for index in 0..<Self.incomingCount {
-      vectors[index] = iovec(iov_base: bytes + index * Self.messageSize, iov_len: Self.messageSize)
-      incoming[index].header.msg_iov = vectors + index
-      incoming[index].header.msg_iovlen = 1
+      vectors[index] = derphole_vector(base: bytes + index * Self.messageSize, length: Self.messageSize)
+      incoming[index].vectors = vectors + index
+      incoming[index].vector_count = 1
     }
     for index in 0..<Self.outgoingCount {
-      outgoing[index].header.msg_iov = vectors + Self.incomingCount + index
-      outgoing[index].header.msg_iovlen = 1
+      outgoing[index].vectors = vectors + Self.incomingCount + index
+      outgoing[index].vector_count = 1
     }
   }
 
@@ -50,17 +51,17 @@ public final class DatagramBuffers {
     vectors.deallocate()
   }
 
-  /// Where the control message of one send lies.
+  /// Where the control message of the one message lies that has one.
   var outgoingControl: UnsafeMutableRawPointer { controls + Self.incomingCount * Self.controlSize }
 
   /// Makes every incoming message ready: the kernel overwrites the sizes.
   func prepareIncoming() {
     for index in 0..<Self.incomingCount {
-      incoming[index].header.msg_name = names + index * Self.nameSize
-      incoming[index].header.msg_namelen = socklen_t(Self.nameSize)
-      incoming[index].header.msg_control = controls + index * Self.controlSize
-      incoming[index].header.msg_controllen = Self.controlSize
-      incoming[index].header.msg_flags = 0
+      incoming[index].name = names + index * Self.nameSize
+      incoming[index].name_length = UInt32(Self.nameSize)
+      incoming[index].control = controls + index * Self.controlSize
+      incoming[index].control_length = Self.controlSize
+      incoming[index].flags = 0
     }
   }
 
@@ -68,12 +69,13 @@ public final class DatagramBuffers {
   func prepareOutgoing(
     _ index: Int, _ data: UnsafeRawBufferPointer, _ address: UnsafePointer<sockaddr>, _ length: socklen_t
   ) {
-    vectors[Self.incomingCount + index] = iovec(
-      iov_base: UnsafeMutableRawPointer(mutating: data.baseAddress), iov_len: data.count)
-    outgoing[index].header.msg_name = UnsafeMutableRawPointer(mutating: UnsafeRawPointer(address))
-    outgoing[index].header.msg_namelen = length
-    outgoing[index].header.msg_control = nil
-    outgoing[index].header.msg_controllen = 0
+    vectors[Self.incomingCount + index] = derphole_vector(
+      base: UnsafeMutableRawPointer(mutating: data.baseAddress), length: data.count)
+    outgoing[index].name = UnsafeMutableRawPointer(mutating: UnsafeRawPointer(address))
+    outgoing[index].name_length = length
+    outgoing[index].control = nil
+    outgoing[index].control_length = 0
+    outgoing[index].flags = 0
   }
 
   /// The bytes of an incoming message.
@@ -86,6 +88,6 @@ public final class DatagramBuffers {
     SocketAddress(
       UnsafeRawBufferPointer(
         start: names + index * Self.nameSize,
-        count: min(Int(incoming[index].header.msg_namelen), Self.nameSize)))
+        count: min(Int(incoming[index].name_length), Self.nameSize)))
   }
 }

@@ -217,9 +217,8 @@ public final class DatagramSocket {
     let run = UnsafeRawBufferPointer(rebasing: bytes.prefix(most))
     guard run.count > segment else { return sendSingle(run, address, length) }
     buffers.prepareOutgoing(0, run, address, length)
-    let count = derphole_send_segmented(
-      descriptor, &buffers.outgoing[0].header, buffers.outgoingControl, UInt16(segment), Self.flags)
-    return count < 0 ? -Int(errno) : count
+    buffers.outgoing[0].control = buffers.outgoingControl
+    return Int(derphole_send_segmented(descriptor, buffers.outgoing, UInt16(segment)))
   }
 
   private func sendBatch(
@@ -234,19 +233,18 @@ public final class DatagramSocket {
       messages += 1
       offset = end
     }
-    let count = derphole_sendmmsg(descriptor, buffers.outgoing, UInt32(messages), Self.flags)
+    let count = Int(derphole_send_batch(descriptor, buffers.outgoing, UInt32(messages)))
     // Fewer than offered is no failure: what stopped it is told when the rest is offered.
-    return count < 0 ? -Int(errno) : min(Int(count) * segment, offset)
+    return count < 0 ? count : min(count * segment, offset)
   }
 
   private func sendSingle(
     _ bytes: UnsafeRawBufferPointer, _ address: UnsafePointer<sockaddr>, _ length: socklen_t
   ) -> Int {
-    let count = sendto(descriptor, bytes.baseAddress, bytes.count, Self.flags, address, length)
+    let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
+    let count = sendto(descriptor, bytes.baseAddress, bytes.count, flags, address, length)
     return count < 0 ? -Int(errno) : count
   }
-
-  private static let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
 
   // MARK: Receiving
 
@@ -262,12 +260,12 @@ public final class DatagramSocket {
     let count = receivesBatches ? receiveBatch() : receiveSingle()
     for index in 0..<max(count, 0) {
       guard descriptor >= 0 else { return }
-      let length = Int(buffers.incoming[index].length)
-      let header = withUnsafeMutablePointer(to: &buffers.incoming[index].header) { $0 }
-      guard length > 0, length <= DatagramBuffers.messageSize,
-        header.pointee.msg_flags & Int32(MSG_TRUNC) == 0, let source = buffers.source(of: index)
+      let message = buffers.incoming + index
+      let length = Int(message.pointee.length)
+      guard length > 0, length <= DatagramBuffers.messageSize, derphole_is_truncated(message) == 0,
+        let source = buffers.source(of: index)
       else { continue }
-      let segment = joinsDatagrams ? Int(derphole_segment_size(header)) : 0
+      let segment = joinsDatagrams ? Int(derphole_segment_size(message)) : 0
       body(
         buffers.data(of: index, count: length), segment > 0 && segment < length ? segment : length,
         source.endpoint)
@@ -275,18 +273,16 @@ public final class DatagramSocket {
   }
 
   private func receiveBatch() -> Int {
-    let count = derphole_recvmmsg(
-      descriptor, buffers.incoming, UInt32(DatagramBuffers.incomingCount), Int32(MSG_DONTWAIT))
-    guard count < 0, errno == ENOSYS || errno == EPERM else { return Int(count) }
+    let count = derphole_receive_batch(descriptor, buffers.incoming, UInt32(DatagramBuffers.incomingCount))
+    guard count == -ENOSYS || count == -EPERM else { return Int(count) }
     receivesBatches = false
     return receiveSingle()
   }
 
   private func receiveSingle() -> Int {
-    for index in 0..<DatagramBuffers.incomingCount {
-      let count = recvmsg(descriptor, &buffers.incoming[index].header, Int32(MSG_DONTWAIT))
-      guard count >= 0 else { return index }
-      buffers.incoming[index].length = UInt32(count)
+    for index in 0..<DatagramBuffers.incomingCount
+    where derphole_receive_single(descriptor, buffers.incoming + index) < 0 {
+      return index
     }
     return DatagramBuffers.incomingCount
   }
