@@ -89,7 +89,7 @@ let package = Package(
     .testTarget(
       name: "CommandsTests",
       dependencies: [
-        "Basics", "Wire", "Engine", "Commands", .product(name: "Logging", package: "swift-log"),
+        "Basics", "Wire", "Engine", "Reactor", "Commands", .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(name: "EndToEndTests", dependencies: ["Basics", "Wire", "Crypto"]),
   ],

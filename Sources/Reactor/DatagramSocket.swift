@@ -38,10 +38,10 @@ public final class DatagramSocket {
     var sendMethod = SendMethod.segmentation
     var receivesBatches = true
     var joinsDatagrams = true
+    /// How much the socket's buffers shall hold, in bytes.
+    var bufferSize: Int32 = 4 << 20
   }
 
-  /// How much the socket's buffers shall hold, in bytes.
-  static let wantedBufferSize: Int32 = 4 << 20
   /// How long to wait when the kernel has no memory: no readiness is reported for that.
   private static let memoryPause = Interval.milliseconds(1)
   /// The most that one segmented send may carry: 65,535 bytes less the headers of IPv4 and UDP.
@@ -102,8 +102,8 @@ public final class DatagramSocket {
     } else {
       Socket.set(descriptor, Int32(IPPROTO_IPV6), IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE)
     }
-    receiveBufferSize = Self.grow(descriptor, SO_RCVBUFFORCE, SO_RCVBUF)
-    sendBufferSize = Self.grow(descriptor, SO_SNDBUFFORCE, SO_SNDBUF)
+    receiveBufferSize = Self.grow(descriptor, SO_RCVBUFFORCE, SO_RCVBUF, options.bufferSize)
+    sendBufferSize = Self.grow(descriptor, SO_SNDBUFFORCE, SO_SNDBUF, options.bufferSize)
     let udp = Int32(IPPROTO_UDP)
     joinsDatagrams =
       options.joinsDatagrams && Socket.set(descriptor, udp, Int32(derphole_udp_gro), 1)
@@ -135,10 +135,8 @@ public final class DatagramSocket {
     descriptor = -1
   }
 
-  private static func grow(_ descriptor: Int32, _ forced: Int32, _ plain: Int32) -> Int {
-    if !Socket.set(descriptor, SOL_SOCKET, forced, wantedBufferSize) {
-      Socket.set(descriptor, SOL_SOCKET, plain, wantedBufferSize)
-    }
+  private static func grow(_ descriptor: Int32, _ forced: Int32, _ plain: Int32, _ size: Int32) -> Int {
+    if !Socket.set(descriptor, SOL_SOCKET, forced, size) { Socket.set(descriptor, SOL_SOCKET, plain, size) }
     var value: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)
     getsockopt(descriptor, SOL_SOCKET, plain, &value, &length)
