@@ -25,6 +25,9 @@ let package = Package(
     .systemLibrary(name: "CNATPMP", providers: [.apt(["libnatpmp-dev"])]),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
 
+    // The socket calls that Swift cannot import.
+    .target(name: "CSockets"),
+
     // Pure rooms: bytes and events in, bytes and effects out.
     .target(name: "Basics"),
     .target(name: "Wire", dependencies: ["Basics"]),
@@ -48,7 +51,7 @@ let package = Package(
     .target(
       name: "Reactor",
       dependencies: [
-        "Basics", "Wire", "Crypto", "Engine", "Relaying", "CLibev", "CGnuTLS", "CCurl",
+        "Basics", "Wire", "Crypto", "Engine", "Relaying", "CLibev", "CGnuTLS", "CCurl", "CSockets",
       ]),
     .target(
       name: "Commands",
@@ -82,11 +85,11 @@ let package = Package(
     .testTarget(name: "SimulatorTests", dependencies: ["Basics", "Engine", "Simulator"]),
     .testTarget(
       name: "ReactorTests",
-      dependencies: ["Basics", "Wire", "Crypto", "Engine", "Relaying", "Reactor", "CGnuTLS"]),
+      dependencies: ["Basics", "Wire", "Crypto", "Engine", "Relaying", "Reactor", "CGnuTLS", "CSockets"]),
     .testTarget(
       name: "CommandsTests",
       dependencies: [
-        "Basics", "Wire", "Engine", "Commands", .product(name: "Logging", package: "swift-log"),
+        "Basics", "Wire", "Engine", "Reactor", "Commands", .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(name: "EndToEndTests", dependencies: ["Basics", "Wire", "Crypto"]),
   ],

@@ -141,6 +141,12 @@ public struct SessionStatistics: Hashable, Sendable {
   public var framesDuplicated: UInt64 = 0
   /// How often the relay was connected again.
   public var relayReconnections: UInt64 = 0
+  /// How often new payload took another path.
+  public var pathChanges: UInt64 = 0
+  /// Payload bytes that went or came directly.
+  public var directBytes: UInt64 = 0
+  /// Payload bytes that went or came through the relay.
+  public var relayBytes: UInt64 = 0
   /// The smoothed round trip; nil before one was measured.
   public var roundTrip: Interval?
 }

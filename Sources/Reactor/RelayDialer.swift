@@ -11,6 +11,8 @@ public struct RelayConnection {
   public var isTLS13: Bool
   /// What the relay's certificate chain says about its key; nil unless TLS 1.3 was agreed.
   public var metaKey: RelayMetaKey?
+  /// The relay's own address; nil behind a proxy, whose address it would be.
+  public var peer: SocketAddress?
 }
 
 /// A relay's public key as its certificate chain shows it, for a start without waiting.
@@ -33,6 +35,7 @@ public final class RelayDialer {
   private var connectTimer: LoopTimer?
   private var tlsSession: OpaquePointer?
   private var isThroughTLSProxy = false
+  private var isThroughProxy = false
   private var isTLS = false
   private var completion: ((Result<RelayConnection, DialError>) -> Void)?
 
@@ -53,6 +56,7 @@ public final class RelayDialer {
       self.transfer = transfer
       isTLS = parts.isTLS
       if case .http(_, isTLS: true) = proxy { isThroughTLSProxy = true }
+      isThroughProxy = proxy != .direct
       transfer.configure(url: url, proxy: proxy)
       transfer.set(CURLOPT_CONNECT_ONLY, 1)
       transfer.set(CURLOPT_HTTPPROXYTUNNEL, 1)
@@ -127,7 +131,8 @@ public final class RelayDialer {
       guard own >= 0 else { return end(.failure(.other(SystemError.last("dup").description))) }
       stream = PlainStream(descriptor: own)
     }
-    end(.success(RelayConnection(stream: stream, isTLS13: isTLS13, metaKey: metaKey)))
+    let peer = isThroughProxy ? nil : Socket.peerAddress(of: stream.descriptor)
+    end(.success(RelayConnection(stream: stream, isTLS13: isTLS13, metaKey: metaKey, peer: peer)))
   }
 
   private func end(_ result: Result<RelayConnection, DialError>) {

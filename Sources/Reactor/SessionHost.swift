@@ -1,38 +1,11 @@
 import Basics
 import Engine
 
-/// Runs one `Session` on a loop: the relay's connection, the payload's source and output, time.
+/// Runs one `Session` on a loop: the relay's connection, UDP sockets, the payload's source and output, time.
 ///
-/// It decides nothing about the protocol. Bytes travel through two buffers only: one that relay bytes are read
-/// into and opened in, one that frames are sealed into and written from.
+/// It decides nothing about the protocol. Bytes travel through two buffers only for the relay: one that relay bytes
+/// are read into and opened in, one that frames are sealed into and written from. Datagrams have two of their own.
 public final class SessionHost {
-  /// Where the session meets its peer.
-  public struct Relay {
-    /// `http(s)://host[:port]/derp`.
-    public var url: String
-    /// Addresses that replace looking the host up.
-    public var addresses: [SocketAddress]
-
-    public init(url: String, addresses: [SocketAddress] = []) {
-      self.url = url
-      self.addresses = addresses
-    }
-  }
-
-  /// An open descriptor for payload and what messages call it.
-  public struct Payload {
-    public var descriptor: Int32
-    public var name: String
-    /// For an output: makes what was written final, before the peer is told that all arrived.
-    public var commit: (() throws(FileError) -> Void)?
-
-    public init(descriptor: Int32, name: String, commit: (() throws(FileError) -> Void)? = nil) {
-      self.descriptor = descriptor
-      self.name = name
-      self.commit = commit
-    }
-  }
-
   /// How much is read from or written to the relay at once, in bytes.
   private static let sendBufferSize = 256 << 10
   private static let receiveBufferSize = 512 << 10
@@ -40,9 +13,11 @@ public final class SessionHost {
   private static let leastSourceRead = 64 << 10
   /// How long saying goodbye may take.
   private static let goodbyeLimit = Interval.seconds(1)
+  /// How many batches of datagrams (of up to 64 KiB) leave before acknowledgements may come in.
+  private static let batchesPerTurn = 32
 
-  private let loop: EventLoop
-  private let session: Session
+  let loop: EventLoop
+  let session: Session
   private let relay: Relay
   private var source: InputSource?
   private var output: OutputSink?
@@ -63,18 +38,31 @@ public final class SessionHost {
   private var unread = 0..<0
   private var sourceEnded = false
   private var outputFailure: String?
-  private var outcome: SessionOutcome?
+  var outcome: SessionOutcome?
   private var isDone = false
   private var isTurning = false
+  private var isTurnQueued = false
+  let sockets: SessionSockets?
+  var surroundings: SessionSurroundings?
+  /// Whether new payload leaves by UDP.
+  private var isDirect = false
+  /// Whether datagrams were left behind because their turn was over.
+  var hasMoreDatagrams = false
+  var hasLeftSurroundings = true
+
+  /// Gets what `--verbose` shows of the host itself.
+  public var noted: (Note) -> Void = { _ in }
 
   /// - Parameters:
+  ///   - direct: what leaving the relay takes; nil for a session that stays there.
   ///   - source: where payload comes from, for a session that sends.
   ///   - output: where payload goes, for a session that receives.
   ///   - observer: is shown every event of the session.
   ///   - completion: is called once, when goodbye has been said.
   public init(
-    _ loop: EventLoop, _ session: Session, relay: Relay, source: Payload?, output: Payload?,
-    observer: @escaping (SessionEvent) -> Void, completion: @escaping (SessionOutcome) -> Void
+    _ loop: EventLoop, _ session: Session, relay: Relay, direct: DirectPaths? = nil, source: Payload?,
+    output: Payload?, observer: @escaping (SessionEvent) -> Void,
+    completion: @escaping (SessionOutcome) -> Void
   ) throws(FileError) {
     self.loop = loop
     self.session = session
@@ -82,6 +70,7 @@ public final class SessionHost {
     commit = output?.commit
     self.observer = observer
     self.completion = completion
+    sockets = direct.map { _ in SessionSockets(loop) }
     timer = loop.makeTimer { [weak self] in self?.timeout() }
     if let source {
       self.source = try InputSource(loop, descriptor: source.descriptor, name: source.name) { [weak self] in
@@ -93,6 +82,7 @@ public final class SessionHost {
         self?.outputWritable()
       }
     }
+    if let direct { connect(direct) }
   }
 
   deinit {
@@ -105,7 +95,11 @@ public final class SessionHost {
   }
 
   /// Starts; everything else happens on the loop.
-  public func start() { turn() }
+  public func start() {
+    // Before anything else: the first message to the peer may name our addresses.
+    surroundings?.start()
+    turn()
+  }
 
   /// Somebody wants to stop: the peer is told, then `completion` is called.
   public func interrupt() {
@@ -116,13 +110,15 @@ public final class SessionHost {
   // MARK: The turn
 
   /// Moves whatever can be moved, in all directions, until nothing can.
-  private func turn() {
+  func turn() {
     guard !isTurning, !isDone else { return }
     isTurning = true
     var progressed = true
+    var batches = Self.batchesPerTurn
     while progressed && !isDone {
       progressed = pumpSource()
       if pumpRelay() { progressed = true }
+      if pumpDatagrams(&batches) { progressed = true }
       while let event = session.pollEvent() {
         progressed = true
         handle(event)
@@ -130,9 +126,16 @@ public final class SessionHost {
     }
     isTurning = false
     guard !isDone else { return }
+    if hasMoreDatagrams, !isTurnQueued {
+      isTurnQueued = true
+      loop.defer { [weak self] in
+        self?.isTurnQueued = false
+        self?.turn()
+      }
+    }
     if outcome != nil { return sayGoodbye() }
     watcher?.wantsWrite = !unsent.isEmpty
-    source?.wantsRead = !sourceEnded && session.wantedFromSource > 0
+    source?.wantsRead = wantsSource
     output?.wantsWrite = session.isOutputBlocked
     if let deadline = session.nextDeadline { timer?.arm(at: deadline) } else { timer?.disarm() }
   }
@@ -149,18 +152,27 @@ public final class SessionHost {
     case .closeRelay: closeStream()
     case .payloadEnded: finishOutput()
     case .finished(let result): outcome = result
-    case .openSocket(let id): session.handle(.socketFailed(id, reason: "no sockets"), at: loop.now)
-    case .relayLost, .relayNotice, .state, .transition, .closeSocket, .path: break
+    case .openSocket(let id): openSocket(id)
+    case .closeSocket(let id): sockets?.close(id)
+    case .path(let report): isDirect = report.path != .relay
+    case .relayLost, .relayNotice, .state, .transition: break
     }
   }
 
   // MARK: Source and output
 
-  /// Reads from the source as long as the session takes it and frames can leave.
-  private func pumpSource() -> Bool {
-    guard let source, !sourceEnded, unsent.isEmpty else { return false }
+  /// Whether the source is to be read: the session takes enough of it, and frames can leave the way that payload
+  /// takes now.
+  private var wantsSource: Bool {
+    let isBlocked = isDirect ? sockets?.isBlocked ?? false : !unsent.isEmpty
+    guard !sourceEnded, !isBlocked else { return false }
     let wanted = session.wantedFromSource
-    guard wanted >= Self.leastSourceRead || (wanted > 0 && !session.hasUnsentPayload) else { return false }
+    return wanted >= Self.leastSourceRead || (wanted > 0 && !session.hasUnsentPayload)
+  }
+
+  /// Reads from the source as long as it is wanted.
+  private func pumpSource() -> Bool {
+    guard let source, wantsSource else { return false }
     var failure: String?
     var ended = false
     let count = session.fillFromSource { buffer in
@@ -203,7 +215,7 @@ public final class SessionHost {
     }
   }
 
-  private func reportOutputFailure() {
+  func reportOutputFailure() {
     guard let outputFailure else { return }
     session.handle(.outputFailed(reason: outputFailure), at: loop.now)
   }
@@ -233,6 +245,7 @@ public final class SessionHost {
     self.watcher = watcher
     let meta = connection.metaKey.flatMap { $0.version == 0 ? nil : $0.key }
     session.handle(.relayConnected(fastStartKey: meta), at: loop.now)
+    surroundings?.relayConnected(at: connection.peer, stunPort: relay.stunPort)
   }
 
   private func closeStream() {
@@ -270,7 +283,7 @@ public final class SessionHost {
     } catch {
       relayClosed("\(error)")
     }
-    if outcome == nil { turn() } else if self.stream == nil { end() }
+    if outcome == nil { turn() } else { endIfSilent() }
   }
 
   private func relayClosed(_ reason: String) {
@@ -309,23 +322,34 @@ public final class SessionHost {
     dialer = nil
     source?.wantsRead = false
     output?.wantsWrite = false
-    guard stream != nil, goodbyeTimer == nil else {
-      if stream == nil { end() }
-      return continueGoodbye()
+    if goodbyeTimer == nil {
+      goodbyeTimer = loop.makeTimer { [weak self] in self?.end() }
+      goodbyeTimer?.arm(after: Self.goodbyeLimit)
+      surroundings?.stop { [weak self] in
+        guard let self else { return }
+        hasLeftSurroundings = true
+        endIfSilent()
+      }
     }
-    goodbyeTimer = loop.makeTimer { [weak self] in self?.end() }
-    goodbyeTimer?.arm(after: Self.goodbyeLimit)
     continueGoodbye()
   }
 
   private func continueGoodbye() {
-    guard let stream, !isDone else { return }
+    guard !isDone else { return }
+    guard let stream else { return endIfSilent() }
     if unsent.isEmpty, !stream.hasPendingOutput {
       watcher?.wantsWrite = false
-      stream.finishWriting()
+      if !hasMoreDatagrams, sockets?.isBlocked != true { stream.finishWriting() }
     } else {
       watcher?.wantsWrite = true
     }
+  }
+
+  /// Ends when nobody has to be heard or told any more.
+  private func endIfSilent() {
+    guard outcome != nil, stream == nil, hasLeftSurroundings, !hasMoreDatagrams, sockets?.isBlocked != true
+    else { return }
+    end()
   }
 
   private func end() {
@@ -333,6 +357,7 @@ public final class SessionHost {
     isDone = true
     goodbyeTimer?.disarm()
     closeStream()
+    sockets?.closeAll()
     completion(outcome)
   }
 }

@@ -52,6 +52,16 @@ enum Socket {
     return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
   }
 
+  /// The address that the socket is connected to; nil when it is not.
+  static func peerAddress(of descriptor: Int32) -> SocketAddress? {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let status = withUnsafeMutablePointer(to: &storage) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &length) }
+    }
+    return status == 0 ? SocketAddress(storage) : nil
+  }
+
   /// The address that the socket is bound to.
   static func localAddress(of descriptor: Int32) throws(ReactorError) -> SocketAddress {
     var storage = sockaddr_storage()

@@ -94,12 +94,19 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   /// Reads what the kernel filled in; nil for another family.
   init?(_ storage: sockaddr_storage) {
     var copy = storage
-    switch Int32(storage.ss_family) {
+    guard let address = withUnsafeBytes(of: &copy, { SocketAddress($0) }) else { return nil }
+    self = address
+  }
+
+  /// Reads the bytes of a `sockaddr_in` or `sockaddr_in6`; nil for anything else.
+  init?(_ bytes: UnsafeRawBufferPointer) {
+    guard bytes.count >= MemoryLayout<sockaddr_in>.size else { return nil }
+    switch Int32(bytes.loadUnaligned(as: sa_family_t.self)) {
     case AF_INET:
-      let v4 = withUnsafeBytes(of: &copy) { $0.loadUnaligned(as: sockaddr_in.self) }
+      let v4 = bytes.loadUnaligned(as: sockaddr_in.self)
       self.init(ipv4: UInt32(bigEndian: v4.sin_addr.s_addr), port: UInt16(bigEndian: v4.sin_port))
-    case AF_INET6:
-      let v6 = withUnsafeBytes(of: &copy) { $0.loadUnaligned(as: sockaddr_in6.self) }
+    case AF_INET6 where bytes.count >= MemoryLayout<sockaddr_in6>.size:
+      let v6 = bytes.loadUnaligned(as: sockaddr_in6.self)
       self.init(
         ip: Self.bytes(of: v6.sin6_addr), port: UInt16(bigEndian: v6.sin6_port), isIPv4: false,
         scope: v6.sin6_scope_id)

@@ -19,9 +19,25 @@ struct RelayTarget {
   var url: String
   /// Addresses that replace looking the host up.
   var addresses: [SocketAddress] = []
+  /// The UDP port at which it answers STUN; nil when it does not.
+  var stunPort: UInt16? = DERPRoute.defaultSTUNPort
+  /// Who tells where our datagrams come from: the relay, then relays of other regions.
+  var stunServers: [STUNServerName] = []
 
   /// How a session's host dials it.
-  var endpoint: SessionHost.Relay { SessionHost.Relay(url: url, addresses: addresses) }
+  var endpoint: SessionHost.Relay {
+    SessionHost.Relay(url: url, addresses: addresses, stunPort: stunPort)
+  }
+
+  /// What the session's host needs to leave the relay; nil when it is to stay there. `portMapping` is only made
+  /// when a router may be asked.
+  func directPaths(
+    _ options: GlobalOptions, portMapping: @autoclosure () -> (any PortMappingService)? = nil
+  ) -> SessionHost.DirectPaths? {
+    guard !options.forceRelay else { return nil }
+    return SessionHost.DirectPaths(
+      stunServers: stunServers, portMapping: options.noPortmap ? nil : portMapping())
+  }
 
   /// The host and, unless it is the scheme's own, the port, as HTTP wants them.
   var hostHeader: String {
@@ -41,8 +57,7 @@ struct RelayTarget {
     } else if let value = environment(DERPRoute.environmentVariable) {
       do {
         let route = try DERPRoute.parse(environmentValue: value)
-        target = RelayTarget(
-          route: route, region: DERPRoute.regionID, isPlainHTTP: false, url: route.serverURL())
+        target = Self.at(route, region: DERPRoute.regionID, isPlainHTTP: false)
       } catch {
         throw CommandFailure(
           "invalid \(DERPRoute.environmentVariable): \(error)", status: ExitStatus.usage)
@@ -64,9 +79,7 @@ struct RelayTarget {
     let target: RelayTarget
     if let route = token.route {
       let isPlain = token.capabilities.contains(.plainHTTP)
-      target = RelayTarget(
-        route: route, region: token.bootstrapRegion, isPlainHTTP: isPlain,
-        url: route.serverURL(plainHTTP: isPlain))
+      target = Self.at(route, region: token.bootstrapRegion, isPlainHTTP: isPlain)
     } else if environment(serverURLVariable) != nil {
       target = RelayTarget(route: nil, region: token.bootstrapRegion, isPlainHTTP: false, url: "")
     } else {
@@ -75,14 +88,18 @@ struct RelayTarget {
     return overridden(target).warned(reporter)
   }
 
+  private static func at(_ route: DERPRoute, region: UInt16, isPlainHTTP: Bool) -> RelayTarget {
+    RelayTarget(
+      route: route, region: region, isPlainHTTP: isPlainHTTP, url: route.serverURL(plainHTTP: isPlainHTTP),
+      stunPort: route.stunPort, stunServers: [STUNServerName(host: route.host, port: route.stunPort)])
+  }
+
   private static func custom(
     _ url: String, stunPort: UInt16, option: String
   ) throws(CommandFailure) -> RelayTarget {
     do {
       let (route, isPlain) = try DERPRoute.parse(url: url, stunPort: stunPort)
-      return RelayTarget(
-        route: route, region: DERPRoute.regionID, isPlainHTTP: isPlain,
-        url: route.serverURL(plainHTTP: isPlain))
+      return at(route, region: DERPRoute.regionID, isPlainHTTP: isPlain)
     } catch {
       throw CommandFailure("\(option) \(url): \(error)", status: ExitStatus.usage)
     }

@@ -14,6 +14,9 @@ struct GlobalOptions: ParsableArguments {
   @Flag(name: .long, help: "Stay on the relay, whatever direct paths there are.")
   var forceRelay = false
 
+  @Flag(name: .long, help: "Do not ask the router to map a port.")
+  var noPortmap = false
+
   /// These options or those that stood before the command's name.
   func merged(with other: GlobalOptions) -> GlobalOptions {
     var result = self
@@ -21,6 +24,7 @@ struct GlobalOptions: ParsableArguments {
     result.hideProgress = hideProgress || other.hideProgress
     result.json = json || other.json
     result.forceRelay = forceRelay || other.forceRelay
+    result.noPortmap = noPortmap || other.noPortmap
     return result
   }
 }

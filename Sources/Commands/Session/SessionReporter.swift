@@ -55,7 +55,7 @@ final class SessionReporter {
   func show(_ event: SessionEvent, at now: Instant) {
     switch event {
     case .state(let state):
-      if state == .connectedRelay { startedAt = now }
+      if startedAt == nil, state == .connectedRelay || state == .connectedDirect { startedAt = now }
       if state == .waitingForClaim { printToken() }
       showState(state)
     case .transition(let record):
@@ -68,7 +68,7 @@ final class SessionReporter {
       detail("relay lost, reconnecting: \(printable(reason))")
     case .relayNotice(let notice):
       detail(notice.description)
-    case .path(let report): detail(report.reason)
+    case .path(let report): showPath(report)
     case .dialRelay, .closeRelay, .payloadEnded, .finished, .openSocket, .closeSocket: break
     }
   }
@@ -78,6 +78,14 @@ final class SessionReporter {
       JSONLine(event: "state").adding("state", state.rawValue).emit()
     } else {
       detail(state.rawValue)
+    }
+  }
+
+  private func showPath(_ report: PathReport) {
+    if options.json {
+      PathFormat.json(report).emit()
+    } else {
+      detail(PathFormat.text(report))
     }
   }
 
@@ -136,6 +144,8 @@ final class SessionReporter {
       .adding("framesRetransmitted", statistics.framesRetransmitted)
       .adding("framesDuplicated", statistics.framesDuplicated)
       .adding("relayReconnections", statistics.relayReconnections)
+      .adding("pathChanges", statistics.pathChanges).adding("directBytes", statistics.directBytes)
+      .adding("relayBytes", statistics.relayBytes)
       .adding("roundTripMicroseconds", optional: statistics.roundTrip?.inMicroseconds)
   }
 
@@ -146,7 +156,9 @@ final class SessionReporter {
       "\(statistics.payloadBytes) bytes in \(elapsed.inMilliseconds) ms; frames: \(statistics.framesSent) sent, "
         + "\(statistics.framesReceived) received, \(statistics.framesRetransmitted) sent again, "
         + "\(statistics.framesDuplicated) doubled, \(statistics.framesRefused) refused; "
-        + "relay reconnections: \(statistics.relayReconnections)\(roundTrip)")
+        + "relay reconnections: \(statistics.relayReconnections)\(roundTrip); "
+        + "\(statistics.directBytes) bytes direct, \(statistics.relayBytes) by relay, "
+        + "path changes: \(statistics.pathChanges)")
   }
 
   private func clearStatus() {

@@ -23,20 +23,22 @@ final class SessionRunner {
     self.reporter = reporter
   }
 
-  /// Runs the session; returns the exit code.
+  /// Runs the session; returns the exit code. Without `direct` it stays on the relay.
   func run(
-    relay: SessionHost.Relay, source: SessionHost.Payload? = nil, output: SessionHost.Payload? = nil
+    relay: SessionHost.Relay, direct: SessionHost.DirectPaths?, source: SessionHost.Payload? = nil,
+    output: SessionHost.Payload? = nil
   ) throws(CommandFailure) -> Int32 {
     let host: SessionHost
     do {
       host = try SessionHost(
-        loop, session, relay: relay, source: source, output: output,
+        loop, session, relay: relay, direct: direct, source: source, output: output,
         observer: { [unowned self] event in reporter.show(event, at: loop.now) },
         completion: { [unowned self] outcome in ended(outcome) })
     } catch {
       throw CommandFailure("cannot use \(error)", status: ExitStatus.localInputOutput)
     }
     self.host = host
+    host.noted = { [unowned self] note in reporter.detail(note.description) }
     for number in [SIGINT, SIGTERM, SIGHUP] {
       signals.append(loop.onSignal(number) { [unowned self] in interrupted(by: number) })
     }
