@@ -70,7 +70,9 @@ struct PCPTests {
     #expect(try response(bytes(Self.mapResponse) + [2, 0, 0, 0]) == response(bytes(Self.mapResponse)))
   }
 
-  @Test("refusals keep their code", arguments: [(1, "unsupported version"), (12, "address mismatch"), (99, nil)])
+  @Test(
+    "refusals keep their code",
+    arguments: [(1, "unsupported version"), (12, "address mismatch"), (99, nil)])
   func refusals(_ code: UInt8, _ name: String?) throws {
     var refusal = bytes(Self.mapResponse)
     refusal[3] = code
