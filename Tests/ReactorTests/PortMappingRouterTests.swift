@@ -15,7 +15,6 @@ struct PortMappingRouterTests {
   private struct Seen: Sendable {
     var external: String?
     var kind: PortMappingProtocol?
-    var elapsed = Interval.zero
     var payload: [UInt8] = []
     var source: String?
     var rulesWhileMapped = ""
@@ -55,9 +54,6 @@ struct PortMappingRouterTests {
     #expect(outcome?.answers.map(\.kind) == PortMappingProtocol.allCases)
     #expect(outcome?.answers.map(\.outcome) == [.success(nil), .success(external), .success(external)])
     #expect(outcome?.external == external)
-    for answer in outcome?.answers ?? [] {
-      print("\(answer.kind) answered in \(answer.elapsed.inMilliseconds) ms")
-    }
     #expect(try !lab.mappings().contains("dnat"))
   }
 
@@ -78,8 +74,9 @@ struct PortMappingRouterTests {
     #expect(try !lab.mappings().contains("dnat"))
     #expect(seen.refusal == ECONNREFUSED)
     #expect(seen.reports.last == seen.kind.map { .released($0, confirmed: true) })
-    let text = seen.reports.map(\.description).joined(separator: "; ")
-    print("\(protocols): mapped after \(seen.elapsed.inMilliseconds) ms: \(text)")
+    let mapping = seen.kind.map { PortMapping(kind: $0, external: external, lifetime: .seconds(7_200)) }
+    #expect(seen.reports.contains { report in mapping.map { report == .mapped($0) } ?? false })
+    #expect(seen.reports.contains { report in mapping.map { report == .renewed($0) } ?? false })
     return seen
   }
 
@@ -96,20 +93,23 @@ struct PortMappingRouterTests {
     }
     var options = PortMapper.Options()
     options.protocols = protocols
-    let began = test.loop.now
     let mapper = PortMapper(test.loop, internalPort: socket.address.port, options: options) {
       seen.reports.append($0)
-      if case .retrying = $0 { test.loop.stop() }
+      switch $0 {
+      case .retrying, .renewed, .lost: test.loop.stop()
+      default: break
+      }
     } changed: { endpoint, kind in
       seen.external = endpoint?.description
       seen.kind = kind
-      seen.elapsed = test.loop.now - began
       test.loop.stop()
     }
     mapper.start()
     guard test.run(), let external = seen.external.flatMap({ try? SocketAddress(parsing: $0) }) else {
       return seen
     }
+    mapper.renew()
+    guard test.run() else { return seen }
     seen.rulesWhileMapped = try lab.mappings()
     let first = streetSocket()
     defer { close(first) }

@@ -39,6 +39,8 @@ final class NATPMPExchange {
     let status = initnatpmp(handle, 1, gateway.ipv4Bits.bigEndian)
     guard status == 0 else {
       let failure = PortMappingFailure.natPMP(status)
+      // The library leaves a socket behind that it could not connect.
+      if handle.pointee.s >= 0 { closenatpmp(handle) }
       loop.defer { [weak self] in self?.finish(.failure(failure)) }
       return
     }

@@ -181,7 +181,8 @@ public final class PortMapper {
     if isNew { changed(new.external, new.kind) }
   }
 
-  private func renew() {
+  /// Asks for the mapping again. The timer's business, and that of tests.
+  func renew() {
     guard case .holding(var held) = state else { return }
     // A check is under way: it ends in seconds.
     if held.isBusy {
