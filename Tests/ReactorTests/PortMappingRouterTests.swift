@@ -57,6 +57,37 @@ struct PortMappingRouterTests {
     #expect(try !lab.mappings().contains("dnat"))
   }
 
+  /// The router has the mapping and the loop has not heard of it: it is removed all the same.
+  @Test func stoppingBeforeTheMappingIsKnownRemovesIt() throws {
+    let lab = try PortMappingLab()
+    defer { lab.close() }
+    nonisolated(unsafe) let router = lab
+    let (wasMapped, wasConfirmed, calls) = try lab.atHome { _ -> (Bool, Bool, Int) in
+      let test = try TestLoop()
+      let target = MappingTarget(
+        gateway: IPAddress(PortMappingLab.gateway)!, local: IPAddress(PortMappingLab.inside)!,
+        internalPort: 5_000, wantedPort: 5_000, lifetime: .seconds(7_200))
+      let client = UPnPClient(test.loop, target)
+      var calls = 0
+      client.map { _ in calls += 1 }
+      // The loop rests while the thread works. Asking takes a while: the count is only a bound.
+      var wasMapped = false
+      for _ in 0..<1_000 where !wasMapped { wasMapped = try router.mappings().contains("dnat") }
+      var wasConfirmed = false
+      client.release {
+        wasConfirmed = $0
+        test.loop.stop()
+      }
+      _ = test.run()
+      client.close()
+      return (wasMapped, wasConfirmed, calls)
+    }
+    #expect(wasMapped)
+    #expect(wasConfirmed)
+    #expect(calls == 0)
+    #expect(try !lab.mappings().contains("dnat"))
+  }
+
   /// Maps a port by one of `protocols`, sends through it, gives it back, sends again.
   private func run(_ protocols: [PortMappingProtocol]) throws -> Seen {
     let lab = try PortMappingLab()

@@ -1,4 +1,5 @@
 import Basics
+import Synchronization
 import Wire
 
 /// UPnP towards one router, on a thread of its own because libminiupnpc blocks.
@@ -12,12 +13,18 @@ final class UPnPClient: MappingClient {
     case removed(Bool)
   }
 
+  /// The mapping that exists, as the thread knows it: the loop may hear of it too late to remove it.
+  private final class Made: Sendable {
+    let mapping = Mutex<(service: UPnPService, port: UInt16)?>(nil)
+  }
+
   /// Given up after this time; the thread may take longer, and is left to it.
   private static let limit = Interval.seconds(10)
 
   private let loop: EventLoop
   private let target: MappingTarget
   private let cancelled = CancelFlag()
+  private let made = Made()
   private var helper: HelperThread<Output>?
   private var service: UPnPService?
   /// The external port of the mapping that exists.
@@ -52,19 +59,24 @@ final class UPnPClient: MappingClient {
   }
 
   func map(_ done: @escaping (Result<MappingGrant, PortMappingFailure>) -> Void) {
-    let (target, cancelled, known) = (target, cancelled, service)
+    let (target, cancelled, known, made) = (target, cancelled, service, made)
     let port = mappedPort ?? target.wantedPort
+    let map = { @Sendable (service: UPnPService) in
+      let outcome = UPnPGateway.map(service, target, wantedPort: port, cancelled: cancelled)
+      if case .success(let grant) = outcome {
+        made.mapping.withLock { $0 = (service, grant.external.port) }
+      }
+      return outcome
+    }
     begin(expired: { done(.failure(.noAnswer)) }) {
       if let known {
-        let outcome = UPnPGateway.map(known, target, wantedPort: port, cancelled: cancelled)
+        let outcome = map(known)
         // A router that restarted has its service elsewhere: only then it is worth a search.
         guard case .failure(.noAnswer) = outcome, !cancelled.isSet else { return .mapped(outcome, known) }
       }
       switch UPnPGateway.find(gateway: target.gateway, local: target.local, cancelled: cancelled) {
       case .failure(let failure): return .mapped(.failure(failure), nil)
-      case .success(let service):
-        return .mapped(
-          UPnPGateway.map(service, target, wantedPort: port, cancelled: cancelled), service)
+      case .success(let service): return .mapped(map(service), service)
       }
     } finished: { [weak self] output in
       guard case .mapped(let outcome, let service) = output else { return }
@@ -75,12 +87,11 @@ final class UPnPClient: MappingClient {
   }
 
   func release(_ done: @escaping (Bool) -> Void) {
-    // A mapping that is being made meanwhile is removed by the job that makes it; this one comes after it.
+    // A mapping that is being made meanwhile is removed by the job that makes it, or by this one after it.
     cancelled.set()
-    let (service, port) = (service, mappedPort)
-    begin(expired: { done(false) }) {
-      guard let service, let port else { return .removed(true) }
-      return .removed(UPnPGateway.remove(service, externalPort: port))
+    begin(expired: { done(false) }) { [made] in
+      guard let mapping = made.mapping.withLock({ $0 }) else { return .removed(true) }
+      return .removed(UPnPGateway.remove(mapping.service, externalPort: mapping.port))
     } finished: { output in
       if case .removed(let confirmed) = output { done(confirmed) } else { done(false) }
     }
