@@ -23,6 +23,7 @@ let package = Package(
       name: "CNgtcp2", pkgConfig: "libngtcp2_crypto_gnutls",
       providers: [.apt(["libngtcp2-dev", "libngtcp2-crypto-gnutls-dev"])]),
     .systemLibrary(name: "CNATPMP", providers: [.apt(["libnatpmp-dev"])]),
+    .systemLibrary(name: "CMiniUPnP", pkgConfig: "miniupnpc", providers: [.apt(["libminiupnpc-dev"])]),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
 
     // The socket calls that Swift cannot import.
@@ -51,7 +52,8 @@ let package = Package(
     .target(
       name: "Reactor",
       dependencies: [
-        "Basics", "Wire", "Crypto", "Engine", "Relaying", "CLibev", "CGnuTLS", "CCurl", "CSockets",
+        "Basics", "Wire", "Crypto", "Engine", "Relaying", "CLibev", "CGnuTLS", "CCurl", "CSockets", "CNATPMP",
+        "CMiniUPnP",
       ]),
     .target(
       name: "Commands",

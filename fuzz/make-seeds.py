@@ -134,6 +134,23 @@ def session_frames():
         seed("session-frame", body)
 
 
+def pcp():
+    client = bytes(10) + b"\xff\xff" + bytes([192, 168, 1, 20])
+    nonce = bytes(range(1, 13))
+    def mapping(external_port, address):
+        return nonce + bytes([17, 0, 0, 0, 0x13, 0x88]) + external_port.to_bytes(2, "big") + address
+    nothing = bytes(10) + b"\xff\xff" + bytes(4)
+    external = bytes(10) + b"\xff\xff" + bytes([203, 0, 113, 7])
+    seed("pcp", bytes([2, 0, 0, 0]) + bytes(4) + client)
+    seed("pcp", bytes([2, 0x80, 0, 0]) + bytes(4) + (77).to_bytes(4, "big") + bytes(12))
+    for lifetime in (0, 7200):
+        seed("pcp", bytes([2, 1, 0, 0]) + lifetime.to_bytes(4, "big") + client + mapping(0, nothing))
+        seed("pcp", bytes([2, 0x81, 0, 0]) + lifetime.to_bytes(4, "big") + (77).to_bytes(4, "big") + bytes(12)
+             + mapping(5000, external))
+    seed("pcp", bytes([2, 0x81, 0, 12]) + (30).to_bytes(4, "big") + bytes(16) + mapping(0, nothing) + bytes([2, 0, 0, 0]))
+    seed("pcp", bytes([0, 0x81, 0, 1]) + bytes(4))
+
+
 def main():
     shutil.rmtree(SEEDS, ignore_errors=True)
     derp()
@@ -141,6 +158,7 @@ def main():
     envelopes()
     addresses()
     session_frames()
+    pcp()
 
 
 main()

@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing; silent and without sudo when nothing is.
-# usage: deps.sh [bench]     bench adds what only the benchmark needs
+# usage: deps.sh [bench|nat]     bench adds what only the benchmark needs, nat what the tests behind a NAT need
 source "$(dirname "$0")/common.sh"
 
 # Headers and libraries that are linked; then what tests and scripts call; then what a bare system lacks for
 # the Swift toolchain to run and to link anything.
 packages=(
   libev-dev libsodium-dev libgnutls28-dev libngtcp2-dev libngtcp2-crypto-gnutls-dev libnatpmp-dev
-  libcurl4-gnutls-dev pkg-config
+  libminiupnpc-dev libcurl4-gnutls-dev pkg-config
   openssl ca-certificates
   binutils libc6-dev libgcc-12-dev libstdc++-12-dev libcurl4 libxml2 libsqlite3-0 git
 )
-if [[ ${1:-} == bench ]]; then packages+=(socat time); fi
+case ${1:-} in
+  bench) packages+=(socat time) ;;
+  # A router for network namespaces. Debian's miniupnpd starts no daemon of its own unless it is told to.
+  nat) packages+=(miniupnpd miniupnpd-nftables nftables iproute2) ;;
+esac
 
 missing_packages() {
   local package

@@ -12,6 +12,7 @@ enum WireTarget: String, CaseIterable, Sendable {
   case candidate = "candidate"
   case derptun = "derptun"
   case sessionFrame = "session-frame"
+  case pcp = "pcp"
 
   /// What an input breaks; nil when all holds. Beyond "does not trap": what parses is serialised and parsed
   /// again to the same value.
@@ -29,6 +30,7 @@ enum WireTarget: String, CaseIterable, Sendable {
     case .candidate: AddressProperties.candidate(input)
     case .derptun: TokenProperties.derptun(input)
     case .sessionFrame: SessionFrameProperties.frame(input)
+    case .pcp: PCPProperties.message(input)
     }
   }
 }
