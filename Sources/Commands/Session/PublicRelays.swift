@@ -49,7 +49,8 @@ enum PublicRelays {
     return RelayTarget(route: nil, region: region, isPlainHTTP: false, url: url, addresses: addresses)
   }
 
-  private static func fetch(
+  /// The map itself, from `place` or from its public address.
+  static func fetch(
     _ place: String?, _ loop: EventLoop, _ reporter: SessionReporter
   ) throws(CommandFailure) -> DERPMap {
     var result: Result<DERPMapSource.Answer, DERPMapError>?

@@ -43,6 +43,9 @@ public struct NetworkReport: Sendable {
   /// In the order of the list that the check was given.
   public var relays: [RelayDistance] = []
 
+  /// A report without findings.
+  public init() {}
+
   /// Whether a server answered by UDP.
   public var hasUDP: Bool { ipv4.isReachable || ipv6.isReachable }
 
