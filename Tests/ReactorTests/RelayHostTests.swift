@@ -208,7 +208,7 @@ private final class LoopClient {
     }
     #expect(test.run())
     #expect(sources.count { $0 == target } == 2)
-    #expect(sources.allSatisfy(\.isLoopback))
+    #expect(Set(sources.map(\.host)) == ["127.0.0.1"])
   }
 
   @Test("a host name has addresses, or none, and a literal is its own")
@@ -225,7 +225,7 @@ private final class LoopClient {
     #expect(lookups.count == 3)
     #expect(found.contains([IPAddress("192.0.2.7")!]))
     #expect(found.contains([]))
-    #expect(found.contains { $0.contains(where: \.isLoopback) })
+    #expect(found.joined().contains { $0.isLoopback })
   }
 
   @Test("the source of what is sent to this machine is this machine")
