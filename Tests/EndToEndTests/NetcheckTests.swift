@@ -63,7 +63,7 @@ extension EndToEndTests {
       #expect(found["filtering"] as? String == "address-dependent-at-most")
       #expect(found["hairpin"] is NSNull)
       #expect(found["preservesPort"] as? Bool == true)
-      #expect((found["portMapping"] as? [String: Any])?.count == 3)
+      #expect((found["portMapping"] as? [String: Any])?.count == 4)
       let relays = try #require(found["relays"] as? [[String: Any]])
       #expect(relays.count == 1)
       #expect(relays.first?["method"] as? String == "stun")

@@ -13,7 +13,7 @@ struct NetcheckPrintout {
     report = outcome.report
     relays = outcome.relays
     portMapping = outcome.portMapping
-    outlook = DirectOutlook(outcome.report, hasPortMapping: outcome.portMapping.isAvailable)
+    outlook = DirectOutlook(outcome.report, hasPortMapping: outcome.portMapping.isUseful)
   }
 
   /// One fact a line, then the relays, the nearest first, then what follows from it all.
@@ -56,6 +56,7 @@ struct NetcheckPrintout {
     protocols.add("pcp", portMapping.pcp)
     protocols.add("natPMP", portMapping.natPMP)
     protocols.add("upnp", portMapping.upnp)
+    protocols.add("external", portMapping.external?.description)
     object.add("portMapping", json: protocols.text)
     object.add("relays", json: "[\(report.relays.map(json).joined(separator: ","))]")
     object.add("nearestRegion", report.nearest.map { relays[$0].region })
@@ -94,7 +95,8 @@ struct NetcheckPrintout {
   private var portMappingText: String {
     let answers = [("PCP", portMapping.pcp), ("NAT-PMP", portMapping.natPMP), ("UPnP", portMapping.upnp)]
     if answers.allSatisfy({ $0.1 == nil }) { return "not asked for" }
-    return answers.map { "\($0.0) \(Self.answer($0.1))" }.joined(separator: ", ")
+    let external = portMapping.external.map { "; external address \($0)" } ?? ""
+    return answers.map { "\($0.0) \(Self.answer($0.1))" }.joined(separator: ", ") + external
   }
 
   private static func answer(_ value: Bool?) -> String { value.map { $0 ? "yes" : "no" } ?? "unknown" }

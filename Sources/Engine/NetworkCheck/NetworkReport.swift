@@ -27,6 +27,12 @@ public struct NetworkReport: Sendable {
     public var latency: Interval?
     /// How that was measured.
     public var method: Method?
+
+    public init(relay: Int, latency: Interval? = nil, method: Method? = nil) {
+      self.relay = relay
+      self.latency = latency
+      self.method = method
+    }
   }
 
   public var ipv4 = Family()
@@ -71,7 +77,7 @@ public struct DirectOutlook: Hashable, Sendable {
   /// The reason in a few words, such as `no server answered by UDP`.
   public var reason: String
 
-  /// - Parameter hasPortMapping: whether a router maps ports on request.
+  /// - Parameter hasPortMapping: whether a router opens ports of the public network on request.
   public init(_ report: NetworkReport, hasPortMapping: Bool) {
     (expectation, reason) = Self.judge(report, hasPortMapping)
   }
