@@ -1,5 +1,4 @@
 import Basics
-import Glibc
 import Wire
 
 /// Finds the relay region that is nearest by time: STUN to the first node of every candidate region at once,
@@ -160,28 +159,5 @@ public final class RegionLatency {
     let latency = best?.latency
     cancel()
     completion?(Choice(region: chosen.region, node: chosen.node, latency: latency))
-  }
-}
-
-/// One TCP connection that is only made to see how long that takes.
-private final class TCPAttempt {
-  private let descriptor: Int32
-  private var watcher: IOWatcher?
-
-  init?(_ loop: EventLoop, _ address: SocketAddress, connected: @escaping () -> Void) {
-    guard let descriptor = try? Socket.make(address, SOCK_STREAM) else { return nil }
-    self.descriptor = descriptor
-    let status = address.withSystemAddress { connect(descriptor, $0, $1) }
-    guard status == 0 || errno == EINPROGRESS else { return nil }
-    watcher = loop.watch(descriptor) { [weak self] _ in
-      self?.watcher?.interest = []
-      if Socket.pendingError(of: descriptor) == 0 { connected() }
-    }
-    watcher?.interest = .writable
-  }
-
-  deinit {
-    watcher?.cancel()
-    close(descriptor)
   }
 }

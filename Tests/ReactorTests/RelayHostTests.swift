@@ -190,6 +190,50 @@ private final class LoopClient {
     #expect(answer?.endpoint.description == client.address.description)
   }
 
+  @Test("a STUN request may want the answer from another port")
+  func otherSTUNPort() throws {
+    let test = try TestLoop()
+    let host = try host(test.loop, stun: SocketAddress(parsing: "127.0.0.1:0"))
+    var generator = SeededGenerator(seed: 4)
+    var sources: [SocketAddress] = []
+    let client = try UDPSocket(test.loop, SocketAddress(parsing: "127.0.0.1:0")) { _, datagram, peer in
+      guard STUNMessage.isSTUN(UnsafeRawBufferPointer(datagram)) else { return }
+      sources.append(peer)
+      if sources.count == 3 { test.loop.stop() }
+    }
+    let target = try #require(host.stunAddress)
+    for change in [STUNChange.port, .address, []] {
+      STUNMessage.request(STUNTransactionID(random: &generator), change: change)
+        .withUnsafeBytes { _ = client.send($0, to: target) }
+    }
+    #expect(test.run())
+    #expect(sources.count { $0 == target } == 2)
+    #expect(Set(sources.map(\.host)) == ["127.0.0.1"])
+  }
+
+  @Test("a host name has addresses, or none, and a literal is its own")
+  func names() throws {
+    let test = try TestLoop()
+    var found: [[IPAddress]] = []
+    let lookups = ["localhost", "192.0.2.7", "no such name"].map { name in
+      NameLookup(test.loop, name) {
+        found.append($0)
+        if found.count == 3 { test.loop.stop() }
+      }
+    }
+    #expect(test.run())
+    #expect(lookups.count == 3)
+    #expect(found.contains([IPAddress("192.0.2.7")!]))
+    #expect(found.contains([]))
+    #expect(found.joined().contains { $0.isLoopback })
+  }
+
+  @Test("the source of what is sent to this machine is this machine")
+  func routeSource() throws {
+    let source = try RouteSource.address(towards: SocketAddress(parsing: "127.0.0.1:9"))
+    #expect(source == IPAddress("127.0.0.1"))
+  }
+
   @Test("an address in use is an error that names it")
   func inUse() throws {
     let test = try TestLoop()

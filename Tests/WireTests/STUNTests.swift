@@ -65,4 +65,30 @@ struct STUNTests {
     #expect(outcome([1, 1] + good.dropFirst(2)) == STUNError.notBindingRequest.description)
     #expect(outcome(Array(good.dropLast())) == STUNError.malformedAttributes.description)
   }
+
+  @Test("a request for an answer from elsewhere (RFC 5780) reads back and is one for every server")
+  func change() throws {
+    let request = STUNMessage.request(id, change: .port)
+    #expect(request.count == 48)
+    #expect(Array(request[32..<40]) == [0, 3, 0, 4, 0, 0, 0, 2])
+    #expect(try request.lend { try STUNMessage.parseRequest($0) } == id)
+    #expect(request.lend(STUNMessage.change) == .port)
+    let both = STUNMessage.request(id, change: [.port, .address])
+    #expect(both.lend(STUNMessage.change) == [.port, .address])
+    #expect(STUNMessage.request(id).lend(STUNMessage.change) == [])
+    #expect(STUNMessage.request(id) == STUNMessage.request(id, change: []))
+    for count in 0..<request.count - 8 {
+      let change = Array(request.prefix(count)).lend(STUNMessage.change)
+      #expect(change.isEmpty || count >= 40)
+    }
+  }
+
+  @Test("an error response refuses its request")
+  func refusal() {
+    var error = STUNMessage.response(id, from: IPEndpoint("192.0.2.1:1")!)
+    #expect(error.lend(STUNMessage.parseRefusal) == nil)
+    error.replaceSubrange(0..<2, with: [1, 0x11])
+    #expect(error.lend(STUNMessage.parseRefusal) == id)
+    #expect(Array(error.prefix(19)).lend(STUNMessage.parseRefusal) == nil)
+  }
 }

@@ -12,12 +12,16 @@ public struct DerpholeCommand: ParsableCommand {
       One side runs `derphole listen` and gives the token that it prints to the other side, which runs \
       `derphole pipe TOKEN`. Everything is encrypted end to end; the relay sees keys and sizes of packets only.
       """,
-    subcommands: [ListenCommand.self, PipeCommand.self, VersionCommand.self])
+    subcommands: [
+      ListenCommand.self, PipeCommand.self, NetcheckCommand<DerpholeCommand>.self, VersionCommand.self,
+    ])
 
   @OptionGroup var globals: GlobalOptions
 
   public init() {}
 }
+
+extension DerpholeCommand: CarriesGlobalOptions {}
 
 /// `derphole version`.
 struct VersionCommand: ParsableCommand {

@@ -82,7 +82,8 @@ enum PublicRelays {
     return hosts.map { STUNServerName(host: $0, port: port) }
   }
 
-  private static func fetch(
+  /// The map itself, from `place` or from its public address.
+  static func fetch(
     _ place: String?, _ loop: EventLoop, _ reporter: SessionReporter
   ) throws(CommandFailure) -> DERPMap {
     var result: Result<DERPMapSource.Answer, DERPMapError>?

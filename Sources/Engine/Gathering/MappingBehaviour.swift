@@ -82,6 +82,14 @@ extension STUNGatherer {
     return list
   }
 
+  /// The round trip of a server's latest answer, over any socket the shortest; nil without answer.
+  public func latency(of server: IPEndpoint) -> Interval? {
+    askings.lazy.flatMap(\.exchanges).filter { $0.server == server }.compactMap(\.latency).min()
+  }
+
+  /// Whether every server that is asked has answered over every socket.
+  public var isComplete: Bool { askings.allSatisfy { $0.exchanges.allSatisfy(\.isAnswered) } }
+
   /// The most ports that are predicted.
   public static let maximumPredictionCount = 16
   private static let lowestGuess: UInt16 = 1_024

@@ -8,6 +8,8 @@ struct STUNExchange: Sendable {
   static let waits: [Interval] = [.milliseconds(100), .milliseconds(200), .milliseconds(400)]
 
   let server: IPEndpoint
+  /// Where the answer is to come from, if not from where the question goes.
+  let change: STUNChange
   /// What the server saw, while it may be believed.
   private(set) var mapped: IPEndpoint?
   /// Whether the server has answered since the network last changed.
@@ -19,8 +21,9 @@ struct STUNExchange: Sendable {
   /// The tries whose answer would count, at most one more than there are waits.
   private var outstanding: [(id: STUNTransactionID, sentAt: Instant)] = []
 
-  init(server: IPEndpoint, at now: Instant) {
+  init(server: IPEndpoint, change: STUNChange = [], at now: Instant) {
     self.server = server
+    self.change = change
     nextTry = now
   }
 
@@ -46,7 +49,7 @@ struct STUNExchange: Sendable {
     let id = STUNTransactionID(random: &random)
     nextTry = outstanding.count < Self.waits.count ? now + Self.waits[outstanding.count] : nil
     outstanding.append((id, now))
-    return STUNMessage.request(id)
+    return STUNMessage.request(id, change: change)
   }
 
   /// Takes an answer to one of the tries; false when it is none. `endpoint` is nil when what the server says it saw

@@ -7,7 +7,7 @@ import Wire
 /// Nothing waits for it: whoever gathers takes what is known and is told when more is. It owns no socket: `poll`
 /// yields the requests, `handle` takes what arrives.
 public struct STUNGatherer: Sendable {
-  /// The most servers; further ones are ignored.
+  /// The most servers of a session; further ones are ignored.
   public static let maximumServerCount = 6
   /// The most sockets that are asked for; further ones are ignored.
   public static let maximumSocketCount = 16
@@ -28,6 +28,7 @@ public struct STUNGatherer: Sendable {
   private(set) var askings: [Asking] = []
   private var servers: [IPEndpoint]
   private let allowsLoopback: Bool
+  private let serverLimit: Int
 
   /// When `poll` next has a request; nil while there is nothing to ask.
   public private(set) var nextDeadline: Instant?
@@ -43,14 +44,18 @@ public struct STUNGatherer: Sendable {
   /// - Parameters:
   ///   - servers: the nearest first; duplicates and what is no unicast address with a port are left out.
   ///   - allowsLoopback: whether an answer may name a loopback address.
-  public init(servers: [IPEndpoint], allowsLoopback: Bool = false) {
-    self.servers = Self.usable(servers)
+  ///   - serverLimit: the most servers that are asked.
+  public init(
+    servers: [IPEndpoint], allowsLoopback: Bool = false, serverLimit: Int = maximumServerCount
+  ) {
+    self.servers = Self.usable(servers, limit: serverLimit)
     self.allowsLoopback = allowsLoopback
+    self.serverLimit = serverLimit
   }
 
   /// Replaces the servers. Answers of those that stay remain, new ones are asked at once.
   public mutating func setServers(_ servers: [IPEndpoint], at now: Instant) {
-    self.servers = Self.usable(servers)
+    self.servers = Self.usable(servers, limit: serverLimit)
     for index in askings.indices {
       let old = askings[index].exchanges
       askings[index].exchanges = self.servers(for: askings[index].socket).map { server in
@@ -147,9 +152,9 @@ public struct STUNGatherer: Sendable {
     return candidate
   }
 
-  private static func usable(_ servers: [IPEndpoint]) -> [IPEndpoint] {
+  private static func usable(_ servers: [IPEndpoint], limit: Int) -> [IPEndpoint] {
     var usable: [IPEndpoint] = []
-    for server in servers where usable.count < maximumServerCount {
+    for server in servers where usable.count < limit {
       guard let endpoint = Candidate(server, allowingLoopback: true)?.endpoint, !usable.contains(endpoint)
       else { continue }
       usable.append(endpoint)

@@ -32,7 +32,7 @@ public struct STUNTransactionID: Hashable, Sendable {
 
 /// STUN binding requests and responses (RFC 8489) in the form that Tailscale's servers and clients agree on.
 public enum STUNMessage {
-  /// Bytes of a request.
+  /// Bytes of a request that wants nothing changed.
   public static let requestLength = 40
   /// Bytes of a STUN header.
   static let headerLength = 20
@@ -45,6 +45,7 @@ public enum STUNMessage {
 
   enum Attribute {
     static let mappedAddress: UInt16 = 0x0001
+    static let changeRequest: UInt16 = 0x0003
     static let xorMappedAddress: UInt16 = 0x0020
     /// Some servers number XOR-MAPPED-ADDRESS this way.
     static let xorMappedAddressOld: UInt16 = 0x8020
@@ -58,17 +59,24 @@ public enum STUNMessage {
       && UInt32(bigEndian: packet.loadUnaligned(fromByteOffset: 4, as: UInt32.self)) == cookie
   }
 
-  /// A binding request: 40 bytes, with the software name and the fingerprint that servers insist on.
-  public static func request(_ id: STUNTransactionID) -> [UInt8] {
+  /// A binding request with the software name and the fingerprint that servers insist on: 40 bytes, 48 when the
+  /// answer is to come from elsewhere.
+  public static func request(_ id: STUNTransactionID, change: STUNChange = []) -> [UInt8] {
+    let length = requestLength + (change.isEmpty ? 0 : 8)
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(requestLength)
+    bytes.reserveCapacity(length)
     bytes.append(bigEndian: bindingRequest)
-    bytes.append(bigEndian: UInt16(requestLength - headerLength))
+    bytes.append(bigEndian: UInt16(length - headerLength))
     bytes.append(bigEndian: cookie)
     bytes += id.array
     bytes.append(bigEndian: Attribute.software)
     bytes.append(bigEndian: UInt16(software.count))
     bytes += software
+    if !change.isEmpty {
+      bytes.append(bigEndian: Attribute.changeRequest)
+      bytes.append(bigEndian: UInt16(4))
+      bytes.append(bigEndian: change.rawValue)
+    }
     let fingerprint = CRC32.checksum(bytes) ^ fingerprintMask
     bytes.append(bigEndian: Attribute.fingerprint)
     bytes.append(bigEndian: UInt16(4))
