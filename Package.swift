@@ -23,6 +23,7 @@ let package = Package(
       name: "CNgtcp2", pkgConfig: "libngtcp2_crypto_gnutls",
       providers: [.apt(["libngtcp2-dev", "libngtcp2-crypto-gnutls-dev"])]),
     .systemLibrary(name: "CNATPMP", providers: [.apt(["libnatpmp-dev"])]),
+    .systemLibrary(name: "CNamespaces"),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
 
     // Pure rooms: bytes and events in, bytes and effects out.
@@ -70,6 +71,14 @@ let package = Package(
         "SpecCompiler", "Explorer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+
+    .executableTarget(
+      name: "lab",
+      dependencies: [
+        "Basics", "Reactor", "CNamespaces",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/Lab"),
 
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(
