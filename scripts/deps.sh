@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing; silent and without sudo when nothing is.
-# usage: deps.sh [bench]     bench adds what only the benchmark needs
+# usage: deps.sh [bench|lab]     bench and lab add what only the benchmark or the namespace lab needs
 source "$(dirname "$0")/common.sh"
 
 # Headers and libraries that are linked; then what tests and scripts call; then what a bare system lacks for
@@ -12,6 +12,7 @@ packages=(
   binutils libc6-dev libgcc-12-dev libstdc++-12-dev libcurl4 libxml2 libsqlite3-0 git
 )
 if [[ ${1:-} == bench ]]; then packages+=(socat time); fi
+if [[ ${1:-} == lab ]]; then packages+=(iproute2 nftables); fi
 
 missing_packages() {
   local package

@@ -41,7 +41,7 @@ struct CellReport {
     attempts.isEmpty ? "broken" : isDirect ? "direct" : "relayed"
   }
 
-  private static let columns = [28, 8, 9, 9, 10, 10, 10]
+  private static let columns = [34, 8, 9, 9, 10, 10, 10]
 
   static func heading(_ options: LabOptions) -> String {
     let titles = ["sender x receiver", "path", "theory", "sessions", "first byte", "relay only", "direct"]
@@ -80,8 +80,8 @@ struct CellReport {
     let slow = possible.filter { report in
       report.cell.isEasy && report.attempts.contains { ($0.direct ?? .zero) > .seconds(1) }
     }
-    // Two sessions one after the other are never equally fast; a round trip more is a cause, not noise.
-    let margin = Interval.milliseconds(max(options.roundTrip, 10))
+    // Two sessions one after the other are never equally fast; this much more is a cause, not noise.
+    let margin = Interval.milliseconds(options.roundTrip + 25)
     let late = reports.filter { report in
       report.attempts.contains { $0.firstByte > $0.relayedFirstByte + margin }
     }
@@ -93,6 +93,10 @@ struct CellReport {
       lines.append(
         "first byte later than over the relay alone: \(late.map(\.cell.name).joined(separator: ", "))")
     }
+    let sessions = reports.flatMap(\.attempts)
+    lines.append(
+      "first byte, median of all sessions: \(median(sessions.map(\.firstByte))) ms, over the relay alone "
+        + "\(median(sessions.map(\.relayedFirstByte))) ms")
     lines.append("\(reports.count - failed) pairs as expected, \(failed) not")
     return lines.joined(separator: "\n")
   }
