@@ -47,7 +47,8 @@ struct CutCommand: ParsableCommand {
       forceRelay: false, bytesPerSecond: rate * 1_000_000, seed: options.seed)
     guard try run.wait(.seconds(15), until: { run.isDirect }) else {
       let problem = try laboratory.finish(run)
-      throw LabError("the session never was direct, so there is nothing to cut\(problem.map { "; \($0)" } ?? "")")
+      throw LabError(
+        "the session never was direct, so there is nothing to cut" + (problem.map { "; \($0)" } ?? ""))
     }
     try run.wait(.seconds(1)) { run.isOver }
 

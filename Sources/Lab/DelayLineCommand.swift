@@ -27,7 +27,8 @@ struct DelayLineCommand: ParsableCommand {
     // Whoever started this waits for the line before it gives the devices their addresses.
     Output.line("ready")
     var line = DelayLine(
-      between: devices[0], and: devices[1], delay: .microseconds(microseconds), lossPer10000: loss, seed: seed)
+      between: devices[0], and: devices[1], delay: .microseconds(microseconds), lossPer10000: loss, seed: seed
+    )
     try line.run()
   }
 

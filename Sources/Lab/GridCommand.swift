@@ -47,8 +47,9 @@ struct GridCommand: ParsableCommand {
       }
       let failed = reports.filter { !$0.failures(ignoringPath: anyPath).isEmpty }
       for report in failed {
-        for failure in report.failures(ignoringPath: anyPath) { Output.error("\(report.cell.name): \(failure)") }
-        Output.error("replay: lab grid --cells '\(report.cell.name)' \(options.replay) --attempts \(attempts)")
+        let name = report.cell.name
+        for failure in report.failures(ignoringPath: anyPath) { Output.error("\(name): \(failure)") }
+        Output.error("replay: lab grid --cells '\(name)' \(options.replay) --attempts \(attempts)")
       }
       if !options.json { Output.line(CellReport.summary(reports, failed: failed.count, options)) }
       if !failed.isEmpty { throw ExitCode(LabStatus.failure) }

@@ -6,7 +6,8 @@ import Reactor
 struct IdleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "idle", abstract: "Count the packets of a session that carries nothing.",
-    discussion: "Counted at both hosts by nftables, once on the relay alone and once with direct paths allowed.")
+    discussion: "Counted at both hosts by nftables, first on the relay alone, then with direct paths allowed."
+  )
 
   @OptionGroup var options: LabOptions
 

@@ -33,7 +33,9 @@ enum Isolation {
     for program in ["ip", "nft", "openssl"] where SystemCommand.path(of: program) == nil {
       return impossible("needs the program \(program)")
     }
-    guard derphole_unshare_all() == 0 else { return impossible("no namespaces: \(LabError.system("unshare"))") }
+    guard derphole_unshare_all() == 0 else {
+      return impossible("no namespaces: \(LabError.system("unshare"))")
+    }
     guard derphole_make_mounts_private() == 0 else {
       return impossible("no mounts of its own: \(LabError.system("mount"))")
     }

@@ -45,7 +45,8 @@ final class PlainSocket {
       }
     }
     guard count >= 0 else { return nil }
-    return SocketAddress(ipv4: UInt32(bigEndian: source.sin_addr.s_addr), port: UInt16(bigEndian: source.sin_port))
+    return SocketAddress(
+      ipv4: UInt32(bigEndian: source.sin_addr.s_addr), port: UInt16(bigEndian: source.sin_port))
   }
 
   /// Takes everything that is there; how many bytes that were.

@@ -21,7 +21,8 @@ final class Relays {
     ]
     do {
       for index in 0..<2 {
-        let addresses = (ipv4 ? [Topology.relayIPv4[index]] : []) + (ipv6 ? ["[\(Topology.relayIPv6[index])]"] : [])
+        let addresses =
+          (ipv4 ? [Topology.relayIPv4[index]] : []) + (ipv6 ? ["[\(Topology.relayIPv6[index])]"] : [])
         for (number, address) in addresses.enumerated() {
           // A relay has one address to listen at; the other family's process only answers STUN.
           let listen = number == 0 ? "\(address):443" : "127.0.0.1:0"
@@ -99,7 +100,8 @@ struct Programs {
     }
     mkdir(scratch, 0o700)
     try SystemCommand.run([
-      "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+      "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+      "2",
       "-subj", "/CN=relay-1.lab", "-addext", "subjectAltName=DNS:relay-1.lab,DNS:relay-2.lab", "-keyout",
       scratch + "/key.pem", "-out", scratch + "/cert.pem",
     ])

@@ -13,9 +13,8 @@ enum SystemCommand {
     guard let path = path(of: arguments[0]) else { throw LabError("no program \(arguments[0])") }
     let (output, status) = try capture([path] + arguments.dropFirst(), input)
     guard status == 0 else {
-      throw LabError(
-        "\(arguments.joined(separator: " ")) failed with \(status): \(output)\(input.isEmpty ? "" : "; its input:\n\(input)")"
-      )
+      let reason = "\(arguments.joined(separator: " ")) failed with \(status): \(output)"
+      throw LabError(input.isEmpty ? reason : "\(reason); its input:\n\(input)")
     }
   }
 
@@ -27,7 +26,9 @@ enum SystemCommand {
     return output
   }
 
-  private static func capture(_ arguments: [String], _ input: String) throws -> (output: String, status: Int32) {
+  private static func capture(_ arguments: [String], _ input: String) throws -> (
+    output: String, status: Int32
+  ) {
     let (inputReader, inputWriter) = try Pipe.make()
     let (outputReader, outputWriter) = try Pipe.make()
     let process: pid_t

@@ -156,8 +156,9 @@ final class Topology {
       defer { close(writer) }
       delayLine = try ChildProcess.spawn(
         [
-          "/proc/self/exe", "delay-line", "segment:\(device)", "\(outermost.name):wan", "--microseconds",
-          "\((link.roundTrip / 2).inMicroseconds)", "--loss", "\(link.lossPer10000)", "--seed", "\(link.seed)",
+          "/proc/self/exe", "delay-line", "segment:\(device)", "\(outermost.name):wan",
+          "--microseconds", "\((link.roundTrip / 2).inMicroseconds)", "--loss", "\(link.lossPer10000)",
+          "--seed", "\(link.seed)",
         ], standardOutput: writer)
     }
     var byte: UInt8 = 0

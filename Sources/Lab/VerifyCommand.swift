@@ -31,7 +31,9 @@ struct VerifyCommand: ParsableCommand {
         let excess = seen - .milliseconds(milliseconds)
         let isExpected = excess >= .zero && excess < .milliseconds(5)
         isGood = isGood && isExpected
-        Output.line("round trip \(milliseconds) ms: \(Milliseconds.text(seen)) ms\(isExpected ? "" : "  NOT AS EXPECTED")")
+        Output.line(
+          "round trip \(milliseconds) ms: \(Milliseconds.text(seen)) ms"
+            + (isExpected ? "" : "  NOT AS EXPECTED"))
       }
       let rate = try DelayCheck(.milliseconds(20)).megabytesPerSecond()
       Output.line("delay line: \(rate) MB/s of 1,400-byte datagrams arrive")
