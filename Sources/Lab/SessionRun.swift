@@ -38,6 +38,9 @@ final class SessionRun {
   private(set) var longestGap = Interval.zero
   private(set) var longestGapEndedAt = Instant.zero
 
+  /// How long nothing has arrived.
+  var presentGap: Interval { loop.now - lastArrival }
+
   private let loop: EventLoop
   private let payload: Payload
   private let bytesPerSecond: Int

@@ -73,6 +73,26 @@ final class Topology {
     delayLine = nil
   }
 
+  /// From now on UDP between the sites is lost on the public segment; what goes to the relay is not.
+  func cut() throws {
+    try segment.nft(
+      """
+      table inet cut {
+        chain forward {
+          type filter hook forward priority filter; policy accept;
+          meta l4proto udp ip saddr \(Self.outside(0)) ip daddr \(Self.outside(1)) drop
+          meta l4proto udp ip saddr \(Self.outside(1)) ip daddr \(Self.outside(0)) drop
+          meta l4proto udp ip6 saddr \(Self.prefixes(0)) ip6 daddr \(Self.prefixes(1)) drop
+          meta l4proto udp ip6 saddr \(Self.prefixes(1)) ip6 daddr \(Self.prefixes(0)) drop
+        }
+      }
+
+      """)
+  }
+
+  /// Ends `cut()`.
+  func heal() throws { try segment.nft("delete table inet cut\n") }
+
   private func joinRelay() throws {
     try segment.ip([
       "link add name relay0 type veth peer name eth0 netns relay",

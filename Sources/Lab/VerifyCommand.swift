@@ -35,6 +35,9 @@ struct VerifyCommand: ParsableCommand {
           "round trip \(milliseconds) ms: \(Milliseconds.text(seen)) ms"
             + (isExpected ? "" : "  NOT AS EXPECTED"))
       }
+      let isCut = try DelayCheck(.milliseconds(20)).isCutAndHealed()
+      isGood = isGood && isCut
+      Output.line("cut and healed: \(isCut ? "yes" : "NOT AS EXPECTED")")
       let rate = try DelayCheck(.milliseconds(20)).megabytesPerSecond()
       Output.line("delay line: \(rate) MB/s of 1,400-byte datagrams arrive")
       guard isGood else { throw ExitCode(LabStatus.failure) }
@@ -136,6 +139,20 @@ private struct DelayCheck {
       guard one.receive() != nil else { throw LabError("the delay line lost a datagram") }
     }
     return PlainSocket.now - begin
+  }
+
+  /// Whether a cut path carries nothing, and a healed one something again.
+  func isCutAndHealed() throws -> Bool {
+    let passes = [
+      {},
+      topology.cut,
+      topology.heal,
+    ]
+    return try passes.map { change in
+      try change()
+      one.send(to: other.address)
+      return other.receive() != nil
+    } == [true, false, true]
   }
 
   /// How much arrives of as much as one thread can send for a second, while it also receives.
