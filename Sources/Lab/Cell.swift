@@ -83,6 +83,12 @@ struct Cell {
       expectation: .direct),
   ]
 
+  /// Whether two sockets find each other without guessing ports and without IPv6.
+  var isPassedByPlainUDP: Bool {
+    let isHardBothWays = [sender, receiver ?? sender].allSatisfy { $0.routers.contains(.hard) }
+    return expectation == .direct && !isHardBothWays
+  }
+
   /// The families that relays and STUN serve.
   var families: (ipv4: Bool, ipv6: Bool) {
     let sites = [sender, receiver ?? sender]

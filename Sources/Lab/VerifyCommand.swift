@@ -14,6 +14,9 @@ struct VerifyCommand: ParsableCommand {
       (section 5).
       """)
 
+  @Flag(help: "Punch holes for the pairs of `lab grid --quick` only.")
+  var quick = false
+
   func run() throws {
     try Isolation.run {
       var isGood = true
@@ -38,6 +41,15 @@ struct VerifyCommand: ParsableCommand {
       let isCut = try DelayCheck(.milliseconds(20)).isCutAndHealed()
       isGood = isGood && isCut
       Output.line("cut and healed: \(isCut ? "yes" : "NOT AS EXPECTED")")
+      for cell in Cell.all where !quick || cell.isQuick {
+        guard let check = try PunchCheck(cell) else { continue }
+        let passes = try check.passes()
+        let isExpected = passes == (cell.isPassedByPlainUDP)
+        isGood = isGood && isExpected
+        Output.line(
+          "plain hole punching \(cell.name.padded(34)) \(passes ? "passes" : "does not pass")"
+            + (isExpected ? "" : "  NOT AS EXPECTED"))
+      }
       let rate = try DelayCheck(.milliseconds(20)).megabytesPerSecond()
       Output.line("delay line: \(rate) MB/s of 1,400-byte datagrams arrive")
       guard isGood else { throw ExitCode(LabStatus.failure) }
