@@ -1,8 +1,5 @@
 #pragma once
 // Linux calls that Swift cannot import: variadic functions, structs with unions in macros, GNU extensions.
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -18,7 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-// Declared here because <sched.h> hides them unless the whole program is compiled with _GNU_SOURCE.
+// Declared here because <sched.h> hides them without _GNU_SOURCE, and with it the C library's types would differ
+// from those that Swift's own module of it was compiled to.
 extern int unshare(int flags);
 extern int setns(int descriptor, int type);
 
