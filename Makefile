@@ -4,9 +4,10 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SECONDS ?= 60
 SEEDS ?= 1000
+LAB ?= all
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build install specs fuzz simulate bench check lint format dist \
+.PHONY: help demo test build install specs fuzz simulate bench lab check lint format dist \
   smoke-local smoke-remote install-githooks deps clean
 
 help: ## print this list
@@ -35,6 +36,9 @@ simulate: build ## run SEEDS=1000 simulated sessions
 
 bench: build ## measure throughput, CPU time, memory and latency against raw TCP
 	@scripts/bench.sh
+
+lab: build ## sessions through real NATs in network namespaces (root); LAB="cut", LAB="idle", LAB="grid --help"
+	@scripts/lab.sh $(LAB)
 
 check: lint test ## lint, then everything that `make test` runs
 

@@ -24,6 +24,7 @@ let package = Package(
       providers: [.apt(["libngtcp2-dev", "libngtcp2-crypto-gnutls-dev"])]),
     .systemLibrary(name: "CNATPMP", providers: [.apt(["libnatpmp-dev"])]),
     .systemLibrary(name: "CMiniUPnP", pkgConfig: "miniupnpc", providers: [.apt(["libminiupnpc-dev"])]),
+    .systemLibrary(name: "CNamespaces"),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
 
     // The socket calls that Swift cannot import.
@@ -75,6 +76,14 @@ let package = Package(
         "SpecCompiler", "Explorer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+
+    .executableTarget(
+      name: "lab",
+      dependencies: [
+        "Basics", "Reactor", "CNamespaces",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/Lab"),
 
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing; silent and without sudo when nothing is.
-# usage: deps.sh [bench|nat]     bench adds what only the benchmark needs, nat what the tests behind a NAT need
+# usage: deps.sh [bench|lab]     bench and lab add what only the benchmark, or the tests behind NATs, need
 source "$(dirname "$0")/common.sh"
 
 # Headers and libraries that are linked; then what tests and scripts call; then what a bare system lacks for
@@ -13,8 +13,8 @@ packages=(
 )
 case ${1:-} in
   bench) packages+=(socat time) ;;
-  # A router for network namespaces. Debian's miniupnpd starts no daemon of its own unless it is told to.
-  nat) packages+=(miniupnpd miniupnpd-nftables nftables iproute2) ;;
+  # Routers in network namespaces. Debian's miniupnpd starts no daemon of its own unless it is told to.
+  lab) packages+=(miniupnpd miniupnpd-nftables nftables iproute2) ;;
 esac
 
 missing_packages() {
