@@ -270,4 +270,76 @@ struct DatagramWorldTests {
     world.checkDirect()
     #expect(world.violation?.contains("never direct") == true)
   }
+
+  /// Sends as a session would; returns what is wrong with it.
+  private func complaint(
+    _ world: World, _ bytes: [UInt8], segment: Int? = nil, to remote: IPEndpoint, _ socket: SocketID = .ipv4
+  ) throws -> String? {
+    let claimant = world.parties[World.claimant]
+    if claimant.network.socketCount == 0 { _ = claimant.network.open(.ipv4, isAvailable: true) }
+    world.buffer.copyBytes(from: bytes)
+    let path = DirectPath(socket: socket, remote: remote)
+    let session = try #require(claimant.session)
+    world.send(bytes.count, by: segment ?? bytes.count, over: path, claimant, session)
+    return world.violation
+  }
+
+  private func frame(kind: UInt8, lane: UInt8 = 1) -> [UInt8] {
+    [SessionFrameHeader.magic, kind, lane] + [UInt8](repeating: 0, count: 60)
+  }
+
+  @Test(
+    "Payload towards an address that never answered is noticed, a challenge is not", arguments: [1, 2, 4])
+  func payloadTooEarly(kind: UInt8) throws {
+    let world = try world(["claimant-nats=none", "acceptor-nats=none"])
+    let acceptor = try local(world, World.acceptor)
+    #expect((try complaint(world, frame(kind: kind), to: acceptor) != nil) == (kind < 3))
+    let answered = try self.world(["claimant-nats=none", "acceptor-nats=none"])
+    let path = DirectPath(socket: .ipv4, remote: acceptor)
+    answered.parties[World.claimant].network.answered = [path]
+    #expect(try complaint(answered, frame(kind: kind), to: acceptor) == nil)
+    #expect(answered.queue.count > 0)
+  }
+
+  @Test("A frame of payload behind others in a batch is seen, and so is the relay's lane")
+  func batches() throws {
+    let first = try world(["acceptor-nats=none"])
+    let acceptor = try local(first, World.acceptor)
+    let batch = frame(kind: 4) + frame(kind: 4) + frame(kind: 1)
+    #expect(try complaint(first, batch, segment: 63, to: acceptor)?.contains("never answered") == true)
+    let second = try world([])
+    #expect(try complaint(second, frame(kind: 4, lane: 0), to: acceptor)?.contains("lane 0") == true)
+    let third = try world([])
+    #expect(try complaint(third, [UInt8](repeating: 9, count: 65), segment: 1, to: acceptor) != nil)
+    let fourth = try world([])
+    #expect(try complaint(fourth, [9], to: acceptor, .ipv6)?.contains("not open") == true)
+  }
+
+  @Test("A flood of probes is noticed, as is one of a guessed low port")
+  func flood() throws {
+    let probe = [UInt8(0)] + Array("derphole-disco1".utf8) + [1] + [UInt8](repeating: 7, count: 48)
+    let victim = IPEndpoint(address: IPAddress(ipv4: 0xC000_0263), port: 9_999)
+    let flooding = try world([])
+    var sent = 0
+    while flooding.violation == nil, sent < 300 {
+      _ = try complaint(flooding, probe, to: victim)
+      sent += 1
+    }
+    #expect(sent == ProbeMeter.perSecond + 1)
+    let low = IPEndpoint(address: victim.address, port: 53)
+    #expect(try complaint(try world([]), probe, to: low)?.contains("guessed port") == true)
+    let told = try world([])
+    told.parties[World.claimant].network.told = [low]
+    #expect(try complaint(told, probe, to: low) == nil)
+  }
+
+  @Test("What is larger than the interface's MTU is refused at once and does not leave")
+  func localMTU() throws {
+    let world = try world(["claimant-mtu=1280", "acceptor-nats=none"])
+    let acceptor = try local(world, World.acceptor)
+    _ = try complaint(world, [UInt8](repeating: 9, count: 1_253), to: acceptor)
+    #expect(world.queue.count == 0)
+    _ = try complaint(world, [UInt8](repeating: 9, count: 1_252), to: acceptor)
+    #expect(world.queue.count == 1 && world.violation == nil)
+  }
 }

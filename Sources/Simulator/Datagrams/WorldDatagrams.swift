@@ -47,7 +47,11 @@ extension World {
       guard let transmission = session.pollDatagrams(into: buffer, at: now) else { return batches > 0 }
       batches += 1
       if batches > Self.batchesPerInstant { violate("\(party.name) sends datagrams without end") }
-      send(transmission, party, session)
+      guard case .direct(let path) = transmission.path else {
+        violate("\(party.name) sends a batch of datagrams to the relay")
+        break
+      }
+      send(transmission.length, by: transmission.segmentLength, over: path, party, session)
     }
     return false
   }
@@ -60,11 +64,10 @@ extension World {
       .roomy(party: party.index), at: max(party.network.up.drains(to: half, at: now), now + .microseconds(1)))
   }
 
-  private func send(_ transmission: Transmission, _ party: Party, _ session: Session) {
-    guard case .direct(let path) = transmission.path else {
-      return violate("\(party.name) sends a batch of datagrams to the relay")
-    }
-    let (length, segment) = (transmission.length, transmission.segmentLength)
+  /// Sends the first bytes of the buffer as a system call would.
+  func send(
+    _ length: Int, by segment: Int, over path: DirectPath, _ party: Party, _ session: Session
+  ) {
     guard length > 0, segment > 0, length <= buffer.count,
       (length + segment - 1) / segment <= Session.maximumBatch
     else {
