@@ -93,7 +93,7 @@ let package = Package(
     .testTarget(name: "SpecCompilerTests", dependencies: ["SpecCompiler", "Explorer"]),
     .testTarget(name: "EngineTests", dependencies: ["Basics", "Wire", "Crypto", "Machines", "Engine"]),
     .testTarget(name: "RelayingTests", dependencies: ["Basics", "Wire", "Crypto", "Relaying"]),
-    .testTarget(name: "SimulatorTests", dependencies: ["Basics", "Engine", "Simulator"]),
+    .testTarget(name: "SimulatorTests", dependencies: ["Basics", "Wire", "Engine", "Simulator"]),
     .testTarget(
       name: "ReactorTests",
       dependencies: ["Basics", "Wire", "Crypto", "Engine", "Relaying", "Reactor", "CGnuTLS", "CSockets"]),

@@ -15,6 +15,11 @@ enum LogKind: UInt64 {
   case finished = 11
   case fault = 12
   case left = 13
+  case socket = 14
+  case datagramSent = 15
+  case datagramLost = 16
+  case datagramArrived = 17
+  case path = 18
 }
 
 /// A running digest of the event log (FNV-1a, 64 bits): kinds, times, sizes and transitions, never ciphertext. Two

@@ -22,6 +22,18 @@ enum WorldEvent {
   case output(party: Int)
   /// The output has been closed.
   case outputClosed(party: Int)
+  /// A datagram has left a party's access and crosses the public network.
+  case crossing(Datagram, host: Int?)
+  /// A datagram reaches a party's interface, through its NATs.
+  case landing(Datagram, party: Int)
+  /// The interface hands over what it has gathered.
+  case handover(party: Int)
+  /// A socket takes datagrams again.
+  case roomy(party: Int)
+  /// A party learns of the STUN servers.
+  case stunKnown(party: Int)
+  /// A router has made a static mapping, or has lost it.
+  case mapping(party: Int, exists: Bool)
 }
 
 /// Events ordered by time, and those of one instant by the order in which they were added.

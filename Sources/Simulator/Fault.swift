@@ -38,13 +38,48 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case strayClaim = "stray-claim"
   /// Somebody sends bytes without meaning to both sides.
   case garbage = "garbage"
+
+  /// The network between the sides loses every datagram, those for one side only, or none any more.
+  case cutDirect = "cut-direct"
+  case cutToClaimant = "cut-to-claimant"
+  case cutToAcceptor = "cut-to-acceptor"
+  case healDirect = "heal-direct"
+  /// Datagrams take a longer way, and the short one again.
+  case detour = "detour"
+  case detourEnds = "detour-ends"
+  /// One side's machine gets another address in another network; it is told.
+  case claimantMoves = "claimant-moves"
+  case acceptorMoves = "acceptor-moves"
+  /// The NATs of one side start again with other external addresses; nobody is told.
+  case claimantRebinds = "claimant-rebinds"
+  case acceptorRebinds = "acceptor-rebinds"
+  /// The next hop of both sides carries smaller packets, or as large ones as at first, without a word.
+  case shrinkMTU = "shrink-mtu"
+  case growMTU = "grow-mtu"
+  /// A firewall begins to drop all datagrams of one side, those of STUN too, and stops doing so.
+  case blockClaimant = "block-claimant"
+  case unblockClaimant = "unblock-claimant"
+  /// The system of one side refuses to send datagrams, and no longer does.
+  case refuseClaimant = "refuse-claimant"
+  case permitClaimant = "permit-claimant"
+
+  /// Whether it strikes datagrams only: a session goes on over the relay.
+  var isOfDatagrams: Bool {
+    switch self {
+    case .cutDirect, .cutToClaimant, .cutToAcceptor, .healDirect, .detour, .detourEnds, .claimantMoves,
+      .acceptorMoves, .claimantRebinds, .acceptorRebinds, .shrinkMTU, .growMTU, .blockClaimant,
+      .unblockClaimant, .refuseClaimant, .permitClaimant:
+      true
+    default: false
+    }
+  }
 }
 
 /// A fault and when it strikes: some time after the start, or after a machine first reached a state. Its text is
 /// `relay-down@1500us` or `interrupt-acceptor@bound+20us`.
 public struct Fault: Hashable, Sendable, CustomStringConvertible {
   public var kind: FaultKind
-  /// The state of the claim or decision machine that it waits for; nil for the start of the run.
+  /// The state of a machine that it waits for; nil for the start of the run.
   public var state: String?
   /// How long after that.
   public var delay: Interval

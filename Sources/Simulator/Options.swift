@@ -70,6 +70,8 @@ public struct Options: Sendable {
   var faultsEnd = Interval.seconds(5)
   /// What happens besides.
   var faults: [Fault] = []
+  /// The network beside the relay.
+  var datagrams = DatagramOptions()
 
   init(seed: UInt64, scenario: Scenario) {
     self.seed = seed
@@ -88,7 +90,16 @@ public struct Options: Sendable {
     }
     if relayRate > 0 { rate = min(rate, Double(relayRate) / 1.5) }
     // The least window is 24 frames of 2,048 bytes a round trip.
-    return min(rate, max(24 * 2_048 / longest, 1))
+    rate = min(rate, max(24 * 2_048 / longest, 1))
+    return datagrams.isAvailable ? min(rate, directThroughput) : rate
+  }
+
+  /// The same for a direct path, wherever there is one.
+  private var directThroughput: Double {
+    let (left, right) = (datagrams.claimant, datagrams.acceptor)
+    let roundTrip = max((left.delay + right.delay).inSeconds * 2, 1e-3)
+    let inFlight = Double(max(min(left.queue, right.queue), 4 * 1_200))
+    return min(Double(min(left.rate, right.rate)) / 2, max(inFlight / roundTrip, 1))
   }
 
   /// The length of a transfer without faults, roughly.
@@ -105,13 +116,14 @@ public struct Options: Sendable {
       switch fault.kind {
       case .relayDown, .relayFreezes, .dropClaimant, .dropAcceptor:
         // A relay that fails before it was ever reached may end a session.
-        guard fault.state == "established" else { return false }
+        guard ["established", "direct"].contains(fault.state) else { return false }
         if fault.kind == .relayDown || fault.kind == .relayFreezes { down += 1 }
       case .relayUp, .relayThaws:
         outage = max(outage, fault.delay)
         down -= 1
       case .strayClaim: strays += 1
       case .foreignClaim, .badClaim, .garbage: break
+      case _ where fault.kind.isOfDatagrams: break
       default: return false
       }
     }

@@ -17,7 +17,7 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
 
 extension Options {
   /// An option's name, its text, and how it is set.
-  private struct Field {
+  struct Field {
     let name: String
     let text: (Options) -> String
     let set: (inout Options, String) -> Bool
@@ -82,7 +82,7 @@ extension Options {
       .number("delay", \.delay, perMille), .number("reorder", \.reorder, perMille),
       .number("corrupt", \.corrupt, perMille), .number("replay", \.replay, perMille),
       .time("longest-delay", \.longestDelay), .time("faults-end", \.faultsEnd), .faults,
-    ]
+    ] + Field.datagrams
   }
 
   /// Sets one option by its text, such as `loss=100` or `faults=relay-down@1000us,relay-up@9000us`.

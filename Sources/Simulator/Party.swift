@@ -42,11 +42,16 @@ final class Party {
   /// Its machine vanished: what arrives is not read.
   var isFrozen = false
   var wasEstablished = false
+  var network: PartyNetwork
 
   init(index: Int, name: String, configuration: SessionConfiguration, options: Options) {
     self.index = index
     self.name = name
     self.configuration = configuration
+    let isAcceptor = index == World.acceptor
+    network = PartyNetwork(
+      isAcceptor ? options.datagrams.acceptor : options.datagrams.claimant,
+      firstPort: 40_000 + 1_000 * UInt16(index))
     switch configuration.flow {
     case .sends:
       source = VirtualSource(

@@ -6,6 +6,10 @@ public struct RowCoverage: Hashable, Sendable {
   public internal(set) var claim = [Int](repeating: 0, count: ClaimMachine.rowCount)
   /// By row of the decision machine.
   public internal(set) var decision = [Int](repeating: 0, count: DecisionMachine.rowCount)
+  /// By row of the probing machine.
+  public internal(set) var probing = [Int](repeating: 0, count: ProbingMachine.rowCount)
+  /// By row of the promotion machine.
+  public internal(set) var promotion = [Int](repeating: 0, count: PromotionMachine.rowCount)
 
   /// Nothing taken.
   public init() {}
@@ -13,18 +17,24 @@ public struct RowCoverage: Hashable, Sendable {
   mutating func count(machine: String, row: Int) {
     if machine == ClaimMachine.name { claim[row] += 1 }
     if machine == DecisionMachine.name { decision[row] += 1 }
+    if machine == ProbingMachine.name { probing[row] += 1 }
+    if machine == PromotionMachine.name { promotion[row] += 1 }
   }
 
   /// Adds what another run took.
   public mutating func add(_ other: RowCoverage) {
     for row in claim.indices { claim[row] += other.claim[row] }
     for row in decision.indices { decision[row] += other.decision[row] }
+    for row in probing.indices { probing[row] += other.probing[row] }
+    for row in promotion.indices { promotion[row] += other.promotion[row] }
   }
 
   /// Every row with its count, in the tables' order.
   public var rows: [(name: String, count: Int)] {
     zip(ClaimMachine.rowNames, claim).map { ("claim: \($0)", $1) }
       + zip(DecisionMachine.rowNames, decision).map { ("decision: \($0)", $1) }
+      + zip(ProbingMachine.rowNames, probing).map { ("probing: \($0)", $1) }
+      + zip(PromotionMachine.rowNames, promotion).map { ("promotion: \($0)", $1) }
   }
 
   /// The rows that were never taken.

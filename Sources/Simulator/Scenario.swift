@@ -24,21 +24,47 @@ public enum Scenario: String, CaseIterable, Sendable {
   case expiry
   /// One side is missing, or cannot reach the relay.
   case alone
+  /// Both sides can reach each other directly, and nothing goes wrong.
+  case direct
+  /// Any pair of NATs, firewalls and families of addresses.
+  case nats
+  /// Direct paths fall silent and come back; the relay goes away meanwhile.
+  case blackhole
+  /// Machines get other addresses, NATs start again.
+  case roaming
+  /// Large packets do not pass, or no longer.
+  case mtu
+  /// Somebody on the way repeats, redirects, reflects and forges datagrams.
+  case intruders
+
+  /// Whether it is about direct paths.
+  var isOfDatagrams: Bool {
+    switch self {
+    case .direct, .nats, .blackhole, .roaming, .mtu, .intruders: true
+    default: false
+    }
+  }
 
   /// Of a hundred seeds so many are about it, roughly.
   var weight: Int {
     switch self {
-    case .calm: 8
-    case .lossy: 20
-    case .outage: 16
-    case .exile: 6
-    case .crash: 9
-    case .interrupt: 11
-    case .failure: 6
-    case .rivals: 8
-    case .strangers: 6
-    case .expiry: 6
-    case .alone: 7
+    case .calm: 4
+    case .lossy: 9
+    case .outage: 8
+    case .exile: 4
+    case .crash: 5
+    case .interrupt: 7
+    case .failure: 4
+    case .rivals: 5
+    case .strangers: 4
+    case .expiry: 4
+    case .alone: 4
+    case .direct: 6
+    case .nats: 12
+    case .blackhole: 9
+    case .roaming: 7
+    case .mtu: 4
+    case .intruders: 6
     }
   }
 
@@ -95,6 +121,7 @@ extension Options {
     }
     options.drawFaults(&random)
     options.drawKeyEpoch(&random)
+    options.drawDatagrams(&random)
     return options
   }
 

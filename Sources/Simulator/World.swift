@@ -42,6 +42,14 @@ final class World {
   var lastFaultAt = Instant.zero
   /// The first thing that must not happen but did.
   private(set) var violation: String?
+  /// Addresses, NATs and what is cut between them.
+  var topology = Topology()
+  var addressesGiven: UInt32 = 0
+  var isCutToClaimant = false
+  var isCutToAcceptor = false
+  var isDetour = false
+  /// Treats datagrams.
+  var datagramRandom: SeededGenerator
   let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: World.pollBuffer, alignment: 16)
   private let log: ((String) -> Void)?
 
@@ -49,6 +57,7 @@ final class World {
     self.options = options
     self.log = log
     random = SeededGenerator(seed: options.seed ^ 0x6E65_7477_6F72_6B)
+    datagramRandom = SeededGenerator(seed: options.seed ^ 0x6461_7461_6772_616D)
     var keys = SeededGenerator(seed: options.seed ^ 0x6B65_7973)
     let acceptorKey = X25519PrivateKey(random: &keys)
     relayKey = X25519PrivateKey(random: &keys)
@@ -67,6 +76,7 @@ final class World {
       party("claimant", .claimant, X25519PrivateKey(random: &keys)),
       party("rival", .claimant, X25519PrivateKey(random: &keys)),
     ]
+    buildNetworks()
   }
 
   deinit { buffer.deallocate() }
@@ -79,6 +89,8 @@ final class World {
     configuration.framesPerEpoch = UInt64(options.framesPerEpoch)
     configuration.largestFramePayload = options.largestFrame
     configuration.relayPatience = options.patience
+    let access = isClaimant ? options.datagrams.claimant : options.datagrams.acceptor
+    configuration.isRelayOnly = access.isRelayOnly
     let index = ["acceptor": World.acceptor, "claimant": World.claimant][name] ?? World.rival
     return Party(index: index, name: name, configuration: configuration, options: options)
   }
@@ -152,6 +164,14 @@ final class World {
     case .source(let party): refillSource(parties[party])
     case .output(let party): refillOutput(parties[party])
     case .outputClosed(let party): closeOutput(parties[party])
+    case .crossing(let datagram, let host): cross(datagram, host: host)
+    case .landing(let datagram, let party): land(datagram, at: parties[party])
+    case .handover(let party): handOver(parties[party])
+    case .roomy(let party):
+      parties[party].network.isWaitingForRoom = false
+      pump(parties[party])
+    case .stunKnown(let party): tell(parties[party], .stunServers(stunServers))
+    case .mapping(let party, let exists): changeMapping(parties[party], exists: exists)
     }
   }
 }

@@ -90,6 +90,7 @@ extension World {
     for party in parties where party.isAwaited && party.outcome == nil {
       violate("nothing is left to happen, but the \(party.name) has not come to an end")
     }
+    checkDirect()
     guard options.promisesSuccess else { return }
     guard isSuccess else {
       return violate("must have succeeded: " + outcomes.joined(separator: "; "))

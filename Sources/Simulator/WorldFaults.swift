@@ -53,6 +53,7 @@ extension World {
     case .badClaim: sendClaim(isBad: true)
     case .strayClaim: sendClaim(isBad: false)
     case .garbage: sendGarbage()
+    default: strikeDatagrams(fault.kind)
     }
   }
 

@@ -14,7 +14,12 @@ extension World {
     party.phase = .running
     note(.start, UInt64(party.index), text: "\(party.name): starts")
     let seed = options.seed ^ 0x7365_7373_696F_6E &+ UInt64(party.index)
-    party.session = Session(party.configuration, random: SeededGenerator(seed: seed), at: now)
+    let session = Session(party.configuration, random: SeededGenerator(seed: seed), at: now)
+    party.session = session
+    session.handle(.networkChanged(addresses: addresses(of: party)), at: now)
+    if options.datagrams.isAvailable {
+      queue.add(.stunKnown(party: party.index), at: now + options.datagrams.stunDelay)
+    }
     pump(party)
   }
 
@@ -77,17 +82,18 @@ extension World {
       isBusy = false
       while let event = session.pollEvent() {
         isBusy = true
-        obey(event, party)
+        obey(event, party, session)
       }
       if feed(party, session) { isBusy = true }
       if transmit(party, session) { isBusy = true }
+      if transmitDatagrams(party, session) { isBusy = true }
     }
     checkBounds(party, session)
     if party.phase == .leaving { leaveIfDone(party) } else { rearm(party, session) }
     awaitOutput(party, session)
   }
 
-  private func obey(_ event: SessionEvent, _ party: Party) {
+  private func obey(_ event: SessionEvent, _ party: Party, _ session: Session) {
     switch event {
     case .dialRelay:
       party.attempt += 1
@@ -98,9 +104,12 @@ extension World {
       hangUp(party)
     case .relayLost(let reason):
       note(.relayLost, UInt64(party.index), text: "\(party.name): lost the relay: \(reason)")
-    case .relayNotice, .openSocket, .closeSocket, .path:
-      break
+    case .relayNotice: break
+    case .openSocket(let socket): openSocket(socket, party, session)
+    case .closeSocket(let socket): closeSocket(socket, party)
+    case .path(let report): noteReport(report, of: party)
     case .state(let state):
+      noteState(state, of: party)
       if state == .claimed { party.wasEstablished = true }
       checkClaimants()
     case .transition(let record):
@@ -251,7 +260,7 @@ extension World {
 }
 
 /// The output of a side that receives no payload.
-private final class NoOutput: PayloadSink {
+final class NoOutput: PayloadSink {
   static var shared: NoOutput { NoOutput() }
 
   func accept(_ bytes: UnsafeRawBufferPointer) -> Int { 0 }
