@@ -46,7 +46,7 @@ struct PipeCommand: ParsableCommand {
       configuration.isRelayOnly = options.forceRelay
       let session = Session(configuration, random: random, at: loop.now)
       return try SessionRunner(loop, session, reporter: reporter).run(
-        relay: relay.endpoint, direct: relay.directPaths(options),
+        relay: relay.endpoint, direct: relay.directPaths(options, portMapping: reporter.portMapping(loop)),
         source: SessionHost.Payload(descriptor: STDIN_FILENO, name: "standard input"))
     }
   }

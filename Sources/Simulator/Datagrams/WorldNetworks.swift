@@ -92,7 +92,7 @@ extension World {
       where datagram.destination.address == Self.stunAddress(number, isIPv6: isIPv6) {
         guard datagram.destination.port == Self.stunPort,
           let answer = datagram.bytes.withUnsafeBytes({
-            STUNResponder.response(to: $0, from: datagram.source)
+            STUNResponder.answer(to: $0, from: datagram.source)?.bytes
           })
         else { return }
         noteReachable(datagram.source, of: datagram.origin)
