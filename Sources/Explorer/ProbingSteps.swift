@@ -42,12 +42,15 @@ extension ProbingModel {
   }
 
   private mutating func perform(
-    _ action: ProbingNames.Action, _ event: ProbingNames.Event, _ done: inout Done, _ world: inout ProbingWorld
+    _ action: ProbingNames.Action, _ event: ProbingNames.Event, _ done: inout Done,
+    _ world: inout ProbingWorld
   ) {
     switch action {
     case .armRest, .armRefresh, .disarmTimers: break
     case .armSounding:
-      if done.actions.contains(.armProbe) { machine.fail("PRB-I8", "the probe timer starts with an old length") }
+      if done.actions.contains(.armProbe) {
+        machine.fail("PRB-I8", "the probe timer starts with an old length")
+      }
     case .armProbe: break
     case .sendProbe:
       done.probes += 1
@@ -77,7 +80,8 @@ extension ProbingModel {
     let soundsAnew = after.state == .sounding && (before.state != .sounding || event == .networkChanged)
     let both = timer(.probeDue) | timer(.soundingOver)
     if soundsAnew, done.arms & both != both { machine.fail("PRB-I8", "the sounding does not start anew") }
-    if event == .networkChanged || event == .searchResumed, after.state == .proven || after.state == .suppressed {
+    let voids = event == .networkChanged || event == .searchResumed
+    if voids, after.state == .proven || after.state == .suppressed {
       machine.fail("PRB-I9", "still \(after.state) after \(event)")
     }
     guard before.state == .suppressed || before.state == .proven else { return }

@@ -172,7 +172,8 @@ struct PromotionModel: Model {
     let surroundings: String? =
       switch choice {
       case .timer, .acknowledged, .trafficResumed, .sessionEnds: nil
-      case .proven(let pair, let isBetter): "probing: proves pair \(pair)\(isBetter ? ", clearly better" : "")"
+      case .proven(let pair, false): "probing: proves pair \(pair)"
+      case .proven(let pair, true): "probing: proves pair \(pair), clearly better"
       case .echoArrives(let pair): "network: delivers an echo over pair \(pair)"
       case .echoArrivesTwice(let pair): "network: doubles an echo over pair \(pair)"
       case .staleEchoArrives(let pair): "network: delivers a stale echo over pair \(pair)"
