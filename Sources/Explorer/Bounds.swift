@@ -39,7 +39,8 @@ public struct Violation: Equatable, Sendable {
 
 /// What an exploration saw.
 public struct Exploration: Sendable {
-  public var bounds: Bounds
+  /// The model and its bounds.
+  public var model: String
   /// Different worlds reached.
   public var states: Int
   /// Steps between them, those that change nothing included.

@@ -4,7 +4,7 @@ import SpecCompiler
 ///
 /// The surroundings are what the engine and the session would do: who may receive what, when a session's frames
 /// flow, when a timer can fire.
-struct Composition {
+struct Composition: Model {
   let claim: MachineTable
   let decision: MachineTable
   let bounds: Bounds
@@ -30,6 +30,14 @@ struct Composition {
     if broken == nil { broken = (invariant, reason()) }
   }
 
+  var summary: String { "claim × decision: \(bounds)" }
+
+  var rowsNotTaken: [String] {
+    let claims = zip(claim.spec.rows, claimRowsTaken).filter { !$0.1 }.map { "claim: \($0.0.title)" }
+    return claims
+      + zip(decision.spec.rows, decisionRowsTaken).filter { !$0.1 }.map { "decision: \($0.0.title)" }
+  }
+
   /// The worlds that everything starts in.
   func initialWorlds() -> [World] {
     var world = World()
@@ -50,5 +58,36 @@ struct Composition {
       message.isForAcceptor ? !world.acceptor.isCrashed : !world[claimant: claimant].isCrashed
     guard linked, receiverLives else { return }
     if world.channel.nonzeroBitCount < bounds.messages { world.channel |= message.bit }
+  }
+}
+
+extension Composition {
+  var goals: [Goal<World>] {
+    let claimants = 0..<bounds.claimants
+    return [
+      Goal(
+        invariant: "CLM-I9", reason: "a claimant never reaches a final state", isPatient: true,
+        concerns: { _ in true },
+        isReached: { world in claimants.allSatisfy { !world[claimant: $0].isTrying } }),
+      Goal(
+        invariant: "DEC-I11", reason: "the acceptor neither closes nor confirms a claimant", isPatient: true,
+        concerns: { _ in true },
+        isReached: { world in !world.acceptor.isOpen || world.acceptor.state == .confirmed }),
+      Goal(
+        invariant: "DEC-I12",
+        reason: "without a deadline no claimant gets confirmed, or one never learns its outcome",
+        isPatient: false,
+        concerns: { world in
+          world.acceptor.isOpen && !world.acceptor.tokenIsExpired
+            && claimants.contains { world[claimant: $0].isTrying && world[claimant: $0].isAcceptable }
+        },
+        isReached: { world in
+          world.acceptor.state == .confirmed
+            && claimants.allSatisfy {
+              let party = world[claimant: $0]
+              return !party.isTrying || (party.state == .accepted && world.acceptor.adopted != $0 + 1)
+            }
+        }),
+    ]
   }
 }

@@ -58,35 +58,63 @@ public func runMutations(
   claim: Spec, decision: Spec, bounds: Bounds, only isWanted: (String) -> Bool = { _ in true }
 ) throws(Diagnostic) -> MutationReport {
   var report = MutationReport()
-  for spec in [claim, decision] {
+  try report.add(claim, only: isWanted) { spec throws(Diagnostic) in
+    try Search.explore(claim: spec, decision: decision, bounds: bounds)
+  }
+  try report.add(decision, only: isWanted) { spec throws(Diagnostic) in
+    try Search.explore(claim: claim, decision: spec, bounds: bounds)
+  }
+  return report
+}
+
+/// Explores every mutation of `probing` likewise.
+///
+/// - Throws: a diagnostic when the spec uses names that the model does not know.
+public func runMutations(probing: Spec) throws(Diagnostic) -> MutationReport {
+  var report = MutationReport()
+  try report.add(probing) { spec throws(Diagnostic) in try Search.explore(probing: spec) }
+  return report
+}
+
+/// Explores every mutation of `promotion` with `pairs` pairs, likewise.
+///
+/// - Throws: a diagnostic when the spec uses names that the model does not know.
+public func runMutations(promotion: Spec, pairs: Int = 2) throws(Diagnostic) -> MutationReport {
+  var report = MutationReport()
+  try report.add(promotion) { spec throws(Diagnostic) in try Search.explore(promotion: spec, pairs: pairs) }
+  return report
+}
+
+extension MutationReport {
+  /// Explores the mutations of `spec` and holds what survives against its table of survivors.
+  fileprivate mutating func add(
+    _ spec: Spec, only isWanted: (String) -> Bool = { _ in true },
+    exploring explore: (Spec) throws(Diagnostic) -> Exploration
+  ) throws(Diagnostic) {
     var survivors: [String] = []
     for mutation in Mutation.all(of: spec) where isWanted(mutation.name) {
-      report.mutations += 1
-      let exploration = try Search.explore(
-        claim: spec.name == claim.name ? mutation.spec : claim,
-        decision: spec.name == claim.name ? decision : mutation.spec, bounds: bounds)
-      guard let violation = exploration.violation else {
+      mutations += 1
+      guard let violation = try explore(mutation.spec).violation else {
         survivors.append(mutation.name)
         continue
       }
-      if let index = report.noticed.firstIndex(where: { $0.invariant == violation.invariant }) {
-        report.noticed[index].count += 1
+      if let index = noticed.firstIndex(where: { $0.invariant == violation.invariant }) {
+        noticed[index].count += 1
       } else {
-        report.noticed.append((violation.invariant, 1))
+        noticed.append((violation.invariant, 1))
       }
     }
     for name in survivors {
       if spec.survivors.contains(where: { $0.mutation == name }) {
-        report.explained.append("\(spec.name): \(name)")
+        explained.append("\(spec.name): \(name)")
       } else {
-        report.failures.append(
+        failures.append(
           Diagnostic(file: spec.file, line: 0, message: "nothing notices the mutation: \(name)"))
       }
     }
     for entry in spec.survivors where !survivors.contains(entry.mutation) {
-      report.failures.append(
+      failures.append(
         Diagnostic(file: spec.file, line: entry.line, message: "no such survivor: \(entry.mutation)"))
     }
   }
-  return report
 }

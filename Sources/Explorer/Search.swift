@@ -1,9 +1,33 @@
 import SpecCompiler
 
-/// Explores the whole composition within its bounds, breadth first, so that every trace is a shortest one.
-public struct Search {
-  private var composition: Composition
-  private var set = WorldSet()
+/// Explores models of the specs.
+public enum Search {
+  /// Explores `claim` × `decision` and checks every invariant of both specs.
+  ///
+  /// - Throws: a diagnostic when a spec uses names that the model does not know.
+  public static func explore(claim: Spec, decision: Spec, bounds: Bounds) throws(Diagnostic) -> Exploration {
+    Walk.run(try Composition(claim: claim, decision: decision, bounds: bounds))
+  }
+
+  /// Explores one pair's `probing` and checks every invariant of the spec.
+  ///
+  /// - Throws: a diagnostic when the spec uses names that the model does not know.
+  public static func explore(probing: Spec) throws(Diagnostic) -> Exploration {
+    Walk.run(try ProbingModel(probing))
+  }
+
+  /// Explores one side's `promotion` with `pairs` pairs, 1 or 2, and checks every invariant of the spec.
+  ///
+  /// - Throws: a diagnostic when the spec uses names that the model does not know.
+  public static func explore(promotion: Spec, pairs: Int = 2) throws(Diagnostic) -> Exploration {
+    Walk.run(try PromotionModel(promotion, pairs: min(max(pairs, 1), 2)))
+  }
+}
+
+/// Walks through a whole model, breadth first, so that every trace is a shortest one.
+private struct Walk<M: Model> {
+  private var model: M
+  private var set = WorldSet<M.World>()
   /// Per world: the world that it was first reached from; `noParent` for those that everything starts in.
   private var parents: [UInt32] = []
   /// Per world: where its healthy steps begin in `edges`.
@@ -12,49 +36,39 @@ public struct Search {
   private var edges: [UInt32] = []
   private var transitions = 0
 
-  private static let noParent = UInt32.max
-  private static let lateBit: UInt32 = 1 << 31
+  private static var noParent: UInt32 { .max }
+  private static var lateBit: UInt32 { 1 << 31 }
 
-  /// Explores `claim` × `decision` and checks every invariant of both specs.
-  ///
-  /// - Throws: a diagnostic when a spec uses names that the model does not know.
-  public static func explore(claim: Spec, decision: Spec, bounds: Bounds) throws(Diagnostic) -> Exploration {
-    var search = Search(composition: try Composition(claim: claim, decision: decision, bounds: bounds))
+  private init(model: M) { self.model = model }
+
+  /// Explores `model` and checks every invariant.
+  static func run(_ model: M) -> Exploration {
+    var search = Walk(model: model)
     let violation = search.findUnsafe() ?? search.findStuck()
-    let composition = search.composition
-    var missing: [String] = []
-    for (row, taken) in zip(claim.rows, composition.claimRowsTaken) where !taken {
-      missing.append("claim: \(row.title)")
-    }
-    for (row, taken) in zip(decision.rows, composition.decisionRowsTaken) where !taken {
-      missing.append("decision: \(row.title)")
-    }
     return Exploration(
-      bounds: bounds, states: search.set.count, transitions: search.transitions, violation: violation,
-      rowsNotTaken: missing)
+      model: model.summary, states: search.set.count, transitions: search.transitions, violation: violation,
+      rowsNotTaken: search.model.rowsNotTaken)
   }
-
-  private init(composition: Composition) { self.composition = composition }
 
   /// Visits every reachable world; returns the first broken safety invariant.
   private mutating func findUnsafe() -> Violation? {
-    for world in composition.initialWorlds() where set.insert(world).isNew { parents.append(Self.noParent) }
-    var choices: [(Choice, Choice.Weather)] = []
+    for world in model.initialWorlds() where set.insert(world).isNew { parents.append(Self.noParent) }
+    var choices: [(M.Choice, Weather)] = []
     var number = 0
     while number < set.count {
       let world = set.worlds[number]
       edgeStarts.append(UInt32(edges.count))
       choices.removeAll(keepingCapacity: true)
-      composition.forEachChoice(in: world) { choices.append(($0, $1)) }
+      model.forEachChoice(in: world) { choices.append(($0, $1)) }
       transitions += choices.count
       for (choice, weather) in choices {
-        let next = composition.apply(choice, to: world)
-        if composition.broken != nil { return violation(after: number, choice) }
+        let next = model.apply(choice, to: world)
+        if model.broken != nil { return violation(after: number, choice) }
         let (target, isNew) = set.insert(next)
         if isNew {
           parents.append(UInt32(number))
-          composition.checkWorld(next)
-          if composition.broken != nil { return violation(after: number, choice) }
+          model.checkWorld(next)
+          if model.broken != nil { return violation(after: number, choice) }
         }
         switch weather {
         case .healthy: edges.append(UInt32(target))
@@ -68,9 +82,9 @@ public struct Search {
     return nil
   }
 
-  private func violation(after number: Int, _ choice: Choice) -> Violation? {
-    guard let broken = composition.broken else { return nil }
-    let trace = path(to: number) + composition.trace(of: choice, in: set.worlds[number])
+  private func violation(after number: Int, _ choice: M.Choice) -> Violation? {
+    guard let broken = model.broken else { return nil }
+    let trace = path(to: number) + model.trace(of: choice, in: set.worlds[number])
     return Violation(invariant: broken.invariant, reason: broken.reason, trace: trace)
   }
 
@@ -81,12 +95,12 @@ public struct Search {
     chain.reverse()
     var lines: [String] = []
     for (from, to) in zip(chain, chain.dropFirst()) {
-      var found: Choice?
-      composition.forEachChoice(in: set.worlds[from]) { choice, _ in
-        var copy = composition
+      var found: M.Choice?
+      model.forEachChoice(in: set.worlds[from]) { choice, _ in
+        var copy = model
         if found == nil, copy.apply(choice, to: set.worlds[from]) == set.worlds[to] { found = choice }
       }
-      if let found { lines += composition.trace(of: found, in: set.worlds[from]) }
+      if let found { lines += model.trace(of: found, in: set.worlds[from]) }
     }
     return lines
   }
@@ -94,49 +108,22 @@ public struct Search {
 
 // Liveness: the healthy steps form a graph without loss or doubling. In a finite graph a goal is inevitable, when
 // no step that stays possible is put off for ever, exactly if it can be reached from everywhere.
-extension Search {
+extension Walk {
   /// Returns the first broken liveness invariant; only to be asked after all worlds were visited.
   private func findStuck() -> Violation? {
-    let bounds = composition.bounds
-    let checks: [(String, String, Bool, (World) -> Bool, (World) -> Bool)] = [
-      (
-        "CLM-I9", "a claimant never reaches a final state", true, { _ in true },
-        { world in (0..<bounds.claimants).allSatisfy { !world[claimant: $0].isTrying } }
-      ),
-      (
-        "DEC-I11", "the acceptor neither closes nor confirms a claimant", true, { _ in true },
-        { world in !world.acceptor.isOpen || world.acceptor.state == .confirmed }
-      ),
-      (
-        "DEC-I12", "without a deadline no claimant gets confirmed, or one never learns its outcome", false,
-        { world in
-          world.acceptor.isOpen && !world.acceptor.tokenIsExpired
-            && (0..<bounds.claimants).contains {
-              world[claimant: $0].isTrying && world[claimant: $0].isAcceptable
-            }
-        },
-        { world in
-          world.acceptor.state == .confirmed
-            && (0..<bounds.claimants).allSatisfy {
-              let party = world[claimant: $0]
-              return !party.isTrying || (party.state == .accepted && world.acceptor.adopted != $0 + 1)
-            }
-        }
-      ),
-    ]
-    for (invariant, reason, isPatient, concerns, isGoal) in checks {
-      let reaching = worldsReaching(isGoal, withLateSteps: isPatient)
-      for number in 0..<set.count where !reaching[number] && concerns(set.worlds[number]) {
+    for goal in model.goals {
+      let reaching = worldsReaching(goal.isReached, withLateSteps: goal.isPatient)
+      for number in 0..<set.count where !reaching[number] && goal.concerns(set.worlds[number]) {
         return Violation(
-          invariant: invariant, reason: reason,
-          trace: path(to: number) + ["from here on, with a healthy channel: \(reason)"])
+          invariant: goal.invariant, reason: goal.reason,
+          trace: path(to: number) + ["from here on, with a healthy channel: \(goal.reason)"])
       }
     }
     return nil
   }
 
   /// Which worlds have a path of healthy steps to one that satisfies `isGoal`.
-  private func worldsReaching(_ isGoal: (World) -> Bool, withLateSteps: Bool) -> [Bool] {
+  private func worldsReaching(_ isGoal: (M.World) -> Bool, withLateSteps: Bool) -> [Bool] {
     // The edges turned round: counted, then filled in.
     var starts = [UInt32](repeating: 0, count: set.count + 1)
     for edge in edges where withLateSteps || edge & Self.lateBit == 0 {

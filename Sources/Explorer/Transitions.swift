@@ -19,16 +19,6 @@ enum Choice: Equatable {
   case crashAcceptor
   case relayDown
   case relayUp
-
-  /// Where a choice may happen.
-  enum Weather {
-    /// While the channel is healthy and everybody is patient.
-    case healthy
-    /// While the channel is healthy and long timers run out.
-    case late
-    /// Only while things go wrong.
-    case faulty
-  }
 }
 
 extension Composition {
@@ -36,7 +26,7 @@ extension Composition {
   ///
   /// A healthy channel delivers each message once, faster than any timer fires; so timers count as healthy only
   /// while nothing is in flight.
-  func forEachChoice(in world: World, _ visit: (Choice, Choice.Weather) -> Void) {
+  func forEachChoice(in world: World, _ visit: (Choice, Weather) -> Void) {
     let quiet = world.channel == 0
     var remaining = world.channel
     while remaining != 0 {
@@ -58,7 +48,7 @@ extension Composition {
   }
 
   private func choices(
-    ofClaimant index: Int, in world: World, _ quiet: Bool, _ visit: (Choice, Choice.Weather) -> Void
+    ofClaimant index: Int, in world: World, _ quiet: Bool, _ visit: (Choice, Weather) -> Void
   ) {
     let party = world[claimant: index]
     guard party.isTrying else { return }
@@ -77,7 +67,7 @@ extension Composition {
   }
 
   private func acceptorChoices(
-    in world: World, _ quiet: Bool, _ visit: (Choice, Choice.Weather) -> Void
+    in world: World, _ quiet: Bool, _ visit: (Choice, Weather) -> Void
   ) {
     let party = world.acceptor
     if party.armed != 0 { visit(.holdFires, quiet ? .healthy : .faulty) }

@@ -2,11 +2,13 @@
 /// and what the adversary has left.
 ///
 /// Besides what the machines know it holds the history that the invariants speak of, such as what was reported.
-struct World: Equatable {
+struct World: PackedWorld {
   /// Claimants (16 bits each, at most three) and the acceptor (the upper 16 bits).
   var parties: UInt64 = 0
   /// Messages in flight (a bit each) below, what the surroundings are above.
   var rest: UInt64 = 0
+
+  var digest: UInt64 { parties &+ rest &* 0x9E37_79B9_7F4A_7C15 }
 
   /// The most claimants that fit.
   static let maximumClaimants = 3

@@ -1,5 +1,5 @@
 /// The worlds found so far, each with a number in the order of discovery: an open-addressing hash table.
-struct WorldSet {
+struct WorldSet<World: PackedWorld> {
   private(set) var worlds: [World] = []
   private var slots: [UInt32]
   private var mask: Int
@@ -34,9 +34,9 @@ struct WorldSet {
     }
   }
 
-  /// Mixes both words (the finaliser of splitmix64); the same in every process, unlike `Hasher`.
+  /// Mixes the digest (the finaliser of splitmix64); the same in every process, unlike `Hasher`.
   private static func hash(_ world: World) -> Int {
-    var word = world.parties &+ world.rest &* 0x9E37_79B9_7F4A_7C15
+    var word = world.digest
     word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
     word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
     return Int(truncatingIfNeeded: (word ^ word >> 31) >> 1)

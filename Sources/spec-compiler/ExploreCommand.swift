@@ -17,25 +17,37 @@ struct BoundsOptions: ParsableArguments {
 
 struct Explore: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Visits every reachable state of claimants × acceptor × channel and checks the invariants.")
+    abstract: "Visits every reachable state of each model and checks the invariants.")
   @OptionGroup var options: ProjectOptions
   @OptionGroup var boundsOptions: BoundsOptions
 
   func run() throws {
+    let claim = try options.spec("claim")
+    let decision = try options.spec("decision")
+    let probing = try options.spec("probing")
+    let promotion = try options.spec("promotion")
+    var isSound = true
+    isSound = try show { try Search.explore(probing: probing) } && isSound
+    isSound = try show { try Search.explore(promotion: promotion) } && isSound
     let bounds = boundsOptions.bounds(default: .full)
-    print("bounds: \(bounds)")
+    isSound = try show { try Search.explore(claim: claim, decision: decision, bounds: bounds) } && isSound
+    if !isSound { throw ExitCode.failure }
+  }
+
+  /// Prints what an exploration found; returns whether it is as it should be.
+  private func show(_ explore: () throws -> Exploration) throws -> Bool {
     let start = ContinuousClock.now
-    let result = try Search.explore(
-      claim: try options.spec("claim"), decision: try options.spec("decision"), bounds: bounds)
-    print("\(result.states) states, \(result.transitions) transitions in \(ContinuousClock.now - start)")
+    let result = try explore()
+    print(result.model)
+    print("  \(result.states) states, \(result.transitions) transitions in \(ContinuousClock.now - start)")
     if let violation = result.violation {
-      for line in violation.trace { print("  \(line)") }
-      print("violated: \(violation.invariant): \(violation.reason)")
-      throw ExitCode.failure
+      for line in violation.trace { print("    \(line)") }
+      print("  violated: \(violation.invariant): \(violation.reason)")
+      return false
     }
-    for row in result.rowsNotTaken { print("row never taken: \(row)") }
-    if !result.rowsNotTaken.isEmpty { throw ExitCode.failure }
-    print("every invariant holds; every row was taken")
+    for row in result.rowsNotTaken { print("  row never taken: \(row)") }
+    if result.rowsNotTaken.isEmpty { print("  every invariant holds; every row was taken") }
+    return result.rowsNotTaken.isEmpty
   }
 }
 
@@ -46,16 +58,30 @@ struct Mutate: ParsableCommand {
   @OptionGroup var boundsOptions: BoundsOptions
 
   func run() throws {
+    let claim = try options.spec("claim")
+    let decision = try options.spec("decision")
+    let probing = try options.spec("probing")
+    let promotion = try options.spec("promotion")
+    var failures: [Diagnostic] = []
+    failures += try show("probing") { try runMutations(probing: probing) }
+    failures += try show("promotion") { try runMutations(promotion: promotion) }
     let bounds = boundsOptions.bounds(default: .small)
-    print("bounds: \(bounds)")
+    failures += try show("claim × decision: \(bounds)") {
+      try runMutations(claim: claim, decision: decision, bounds: bounds)
+    }
+    try finish(failures)
+  }
+
+  /// Prints what a run found; returns what is wrong.
+  private func show(_ title: String, _ mutate: () throws -> MutationReport) throws -> [Diagnostic] {
     let start = ContinuousClock.now
-    let report = try runMutations(
-      claim: try options.spec("claim"), decision: try options.spec("decision"), bounds: bounds)
-    print("\(report.mutations) mutations in \(ContinuousClock.now - start)")
+    let report = try mutate()
+    print(title)
+    print("  \(report.mutations) mutations in \(ContinuousClock.now - start)")
     for (invariant, count) in report.noticed.sorted(by: { $0.invariant < $1.invariant }) {
       print("  \(invariant) noticed \(count)")
     }
     for name in report.explained { print("  survives, explained: \(name)") }
-    try finish(report.failures)
+    return report.failures
   }
 }

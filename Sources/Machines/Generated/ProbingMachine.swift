@@ -93,7 +93,7 @@ public struct ProbingMachine: TransitionMachine {
 
   /// What the host has to do, in the order given.
   public enum Action: UInt8, CaseIterable, Sendable, CustomStringConvertible {
-    /// Put a probe with a new nonce into the queue
+    /// Put a probe with a new nonce into the queue; one that waits there already is not joined by a second
     case sendProbe
     /// Start the probe timer anew: twice the last length, up to 1 s, with jitter
     case armProbe
