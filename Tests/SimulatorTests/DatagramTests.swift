@@ -263,6 +263,10 @@ struct DatagramWorldTests {
     world.checkDirect()
     #expect(world.violation == nil)
     world.strikeDatagrams(.healDirect)
+    // Without the relay nobody learns where the other is.
+    world.checkDirect()
+    #expect(world.violation == nil)
+    world.startRelay()
     for party in world.parties { party.network.lastDirectAt = .zero + .seconds(50) }
     world.checkDirect()
     #expect(world.violation == nil)

@@ -32,6 +32,8 @@ extension World {
   /// Whether the network as it is now lets claimant and acceptor reach each other for certain.
   var isDirectPossible: Bool {
     guard !isCutToAcceptor, !isCutToClaimant, !isDetour else { return false }
+    // Without the relay nobody learns where the other is.
+    guard relay != nil, !isRelayFrozen, !packetFaults.isDeaf.contains(true) else { return false }
     for party in parties {
       guard !party.network.isRefused, !party.network.isBlocked,
         min(party.network.hopMTU, party.network.access.mtu) >= DirectTheory.leastMTU
