@@ -78,6 +78,10 @@ extension World {
     if isTroubled || !options.faults.isEmpty {
       patience = patience + .seconds(15) + (healed - since) * 3 / 2
     }
+    // Nobody tells that a NAT started again: the session sees it when it asks STUN the next time.
+    if options.faults.contains(where: { [.claimantRebinds, .acceptorRebinds].contains($0.kind) }) {
+      patience = patience + .seconds(30)
+    }
     return patience
   }
 
