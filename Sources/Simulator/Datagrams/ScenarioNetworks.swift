@@ -21,7 +21,7 @@ extension Options {
       drawLength(&random, seconds: 3...25)
       drawRoaming(&random)
     case .mtu:
-      drawLength(&random, seconds: 2...15)
+      drawLength(&random, seconds: 2...45)
       drawMTUs(&random)
     case .intruders:
       drawLength(&random, seconds: 1...10)

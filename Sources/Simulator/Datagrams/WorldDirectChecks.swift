@@ -32,6 +32,8 @@ extension World {
   /// Whether the network as it is now lets claimant and acceptor reach each other for certain.
   var isDirectPossible: Bool {
     guard !isCutToAcceptor, !isCutToClaimant, !isDetour else { return false }
+    // Without the relay nobody learns where the other is.
+    guard relay != nil, !isRelayFrozen, !packetFaults.isDeaf.contains(true) else { return false }
     for party in parties {
       guard !party.network.isRefused, !party.network.isBlocked,
         min(party.network.hopMTU, party.network.access.mtu) >= DirectTheory.leastMTU
@@ -75,6 +77,10 @@ extension World {
     var patience = Interval.seconds(3) + roundTrip * 10
     if isTroubled || !options.faults.isEmpty {
       patience = patience + .seconds(15) + (healed - since) * 3 / 2
+    }
+    // Nobody tells that a NAT started again: the session sees it when it asks STUN the next time.
+    if options.faults.contains(where: { [.claimantRebinds, .acceptorRebinds].contains($0.kind) }) {
+      patience = patience + .seconds(30)
     }
     return patience
   }

@@ -52,7 +52,10 @@ extension World {
   }
 
   private func overtaken() -> Interval {
-    happens(options.datagrams.reorder) ? datagramRandom.time(10...30_000) : .zero
+    guard happens(options.datagrams.reorder) else { return .zero }
+    // Sometimes so late that whoever waited for it has given up.
+    return datagramRandom.chance(15)
+      ? datagramRandom.time(100_000...5_000_000) : datagramRandom.time(10...30_000)
   }
 
   private func damaged(_ datagram: Datagram) -> Datagram {
