@@ -95,6 +95,7 @@ extension Session {
       outcome == nil || plane.owesAnswer
     else { return nil }
     let size = path.mtu.size
+    let payloadBefore = plane.payloadBytes(on: .direct)
     let limit = min(Self.maximumBatchLength, buffer.count)
     var used = 0
     var segment = 0
@@ -110,7 +111,7 @@ extension Session {
       if length < size { break }
     }
     guard used > 0 else { return nil }
-    if segment == size { paths.noteTraffic(at: now, random: &random) }
+    if plane.payloadBytes(on: .direct) > payloadBefore { paths.noteTraffic(at: now, random: &random) }
     return Transmission(path: .direct(path.path), length: used, segmentLength: segment)
   }
 

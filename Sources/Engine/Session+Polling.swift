@@ -110,6 +110,7 @@ extension Session {
       apply(effects, at: now)
     }
     if isEstablished || isClaimant { plane?.handleTimeout(at: now) }
+    paths.promoter.hasPayloadInFlight = (plane?.sender?.bytesInFlight(on: .direct) ?? 0) > 0
     paths.handleTimeout(at: now, random: &random)
     drainPaths(at: now)
     settlePlane(at: now)

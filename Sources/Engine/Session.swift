@@ -61,7 +61,7 @@ public final class Session {
     latest = now
     paths = DirectPaths(
       isClaimant: configuration.isClaimant, isRelayOnly: configuration.isRelayOnly,
-      sendsPayload: configuration.flow == .sends, allowsLoopback: configuration.allowsLoopbackCandidates)
+      allowsLoopback: configuration.allowsLoopbackCandidates)
     schedule = RelaySchedule(patience: configuration.relayPatience)
     link = RelayLink(
       key: configuration.derpKey, host: configuration.relayHost, path: configuration.relayPath)

@@ -78,7 +78,8 @@ struct ProbingModel: Model {
     visit(.event(.candidateSeen), world.state == .unknown ? .healthy : .faulty)
     visit(.event(.peerAsked), .faulty)
     visit(.event(.networkChanged), .faulty)
-    visit(.event(.withdrawn), .faulty)
+    // A pair is made of a candidate that was seen: nothing can be withdrawn before.
+    if world.state != .unknown { visit(.event(.withdrawn), .faulty) }
     if !world.isDirect { visit(.event(.searchResumed), .faulty) }
     visit(world.isWorking ? .networkBreaks : .networkMends, .faulty)
     visit(world.isDirect ? .directLost : .directGained, .faulty)

@@ -12,7 +12,7 @@ struct CandidatePair {
     case learnt
   }
 
-  /// A probe whose answer is waited for.
+  /// A probe whose answer is waited for: nothing but its nonce, over this very pair, proves anything (PRB-4).
   struct Outstanding {
     var nonce: Bytes16
     var sentAt: Instant
@@ -64,7 +64,8 @@ struct CandidatePair {
   /// The event of a timer that is due, its timer cleared: each fires once.
   mutating func takeDue(at now: Instant) -> ProbingMachine.Event? {
     func isDue(_ at: Instant?) -> Bool { at.map { $0 <= now } ?? false }
-    // The end of sounding goes first: what it stops must not send another probe.
+    // The end of sounding goes first: what it stops must not send another probe (PRB-5). A timer is cleared before it is
+    // reported, so it fires once (PRB-10).
     if isDue(soundingAt) {
       soundingAt = nil
       return .soundingOver

@@ -39,8 +39,6 @@ final class DirectPaths {
 
   /// Proofs that wait to be sent; an echo beyond it is dropped like a lost packet.
   static let maximumProofs = 128
-  /// How long a trouble-free session asks for probes at most once.
-  static let callInterval = Interval.seconds(1)
 
   let isClaimant: Bool
   let allowsLoopback: Bool
@@ -62,7 +60,6 @@ final class DirectPaths {
   var peerMapping = MappingBehaviour.unknown
   var peerLikelyPorts: [UInt16] = []
   var hasPeerUpdate = false
-  var lastCallAt: Instant?
   var lastPayloadAt: Instant?
   /// Datagrams that were nobody's.
   var strangers: UInt64 = 0
@@ -71,16 +68,16 @@ final class DirectPaths {
   var lastReason = ""
   var isPeerRelayOnly = false
 
-  init(isClaimant: Bool, isRelayOnly: Bool, sendsPayload: Bool, allowsLoopback: Bool) {
+  init(isClaimant: Bool, isRelayOnly: Bool, allowsLoopback: Bool) {
     self.isClaimant = isClaimant
     self.isRelayOnly = isRelayOnly
     self.allowsLoopback = allowsLoopback
-    promoter = Promoter(isRelayOnly: isRelayOnly, sendsPayload: sendsPayload)
+    promoter = Promoter(isRelayOnly: isRelayOnly)
   }
 
   // MARK: Life
 
-  /// Asks for the sockets that everything starts with. Nothing waits for them.
+  /// Asks for the sockets that everything starts with. Nothing waits for them: payload starts over the relay (PRM-1).
   func start() {
     guard !isRelayOnly, sockets.isEmpty else { return }
     for id in [SocketID.ipv4, .ipv6] { openSocket(id) }
@@ -114,7 +111,7 @@ final class DirectPaths {
     close(at: now, random: &random)
     closeExtraSockets(at: now, random: &random)
     prober = nil
-    promoter = Promoter(isRelayOnly: isRelayOnly, sendsPayload: promoter.sendsPayload)
+    promoter = Promoter(isRelayOnly: isRelayOnly)
     exchange = CandidateExchange()
     search = PortSearch()
     proofs.removeAll()
@@ -205,6 +202,7 @@ final class DirectPaths {
       promoter.lost(at: now, random: &random) { $0.socket.isIPv6 ? isIPv6Gone : isIPv4Gone }, at: now,
       random: &random)
     offerCandidates(at: now)
+    // No proof of the old network counts in the new one (PRB-8).
     prober?.tellAll(.networkChanged, at: now, random: &random)
     update(at: now, random: &random)
   }
@@ -243,7 +241,10 @@ final class DirectPaths {
         commands.append(.demote)
       case .release:
         prober?.isBusy = isBusy(at: now)
+        // Everything is tried at once, also what rested (PRB-12, PRM-8).
         prober?.tellAll(.searchResumed, at: now, random: &random)
+        // The NAT may have forgotten us: what servers see now is what the peer needs.
+        gatherer.restart(at: now)
         offerCandidates(wantsProbes: true, at: now)
       case .report:
         if let size = promoter.path?.mtu.size, promoter.isDirect { commands.append(.resize(size)) }

@@ -4,10 +4,10 @@ import Wire
 /// What probes may leave (PRB-2): so many a second in all and towards each address, and so many guesses at the
 /// ports of an address in the whole session. Nobody can make us flood a third party, whatever candidates they name.
 struct ProbeBudget {
-  /// Probes a second of a session.
-  static let perSecond = 200
+  /// How fast a session's budget fills; with a whole burst that is at most 200 in any second.
+  static let perSecond = 150
   /// Probes of a session that may leave at once.
-  static let burst = 64
+  static let burst = 50
   /// Probes a second towards one address, whatever the ports, that are no guesses.
   static let perSecondToAddress = 20
   /// Probes towards one address that may leave at once.
@@ -81,7 +81,4 @@ struct ProbeBudget {
   func guessesLeft(to address: IPAddress) -> Int {
     Self.guessesPerAddress - (destinations.first { $0.address == address }?.guesses ?? 0)
   }
-
-  /// How long until one more probe is covered by the session's budget.
-  static let refill = Interval.seconds(1) / Int64(perSecond)
 }

@@ -32,7 +32,7 @@ struct Prober {
     case answer
   }
 
-  static let maximumTold = 64
+  static let maximumTold = Candidate.maximumCount
   static let maximumLearnt = 8
   static let maximumAnswers = 64
   /// Guesses whose answers still count.
@@ -153,6 +153,7 @@ struct Prober {
         answers.append(Datagram(bytes: bytes(.answer, packet.nonce), path: path))
       }
       let isNew = seen.insert(packet.nonce)
+      // The peer's filter is open to us from now on (PRB-13).
       if isNew, let index = pairs.firstIndex(where: { $0.path == path }) {
         step(index, .peerAsked, at: now, random: &random)
         recompute()
@@ -269,6 +270,7 @@ struct Prober {
       case .armProbe: pairs[index].armProbe(at: now, random: &random)
       case .armSounding: pairs[index].armSounding(at: now)
       case .armRest: pairs[index].armRest(at: now, isBusy: isBusy)
+      // Renewed only while there is no direct path (PRB-7).
       case .armRefresh: pairs[index].refreshAt = now + ProbingMachine.Timers.refresh
       case .disarmTimers: pairs[index].disarm()
       case .noteRoundTrip:

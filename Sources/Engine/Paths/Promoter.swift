@@ -8,7 +8,7 @@ struct Promoter {
   enum Effect {
     /// Send a sealed challenge of `size` bytes over the path.
     case challenge(DirectPath, token: UInt64, size: Int)
-    /// New offsets go over the path from now on.
+    /// New offsets go over the path from now on; what the relay still carries stays there (PRM-6).
     case moveToPath
     /// New offsets go over the relay from now on.
     case moveToRelay
@@ -64,13 +64,11 @@ struct Promoter {
   /// Pairs that were not wanted and echoes that confirmed nothing.
   private(set) var declined: UInt64 = 0
   let isRelayOnly: Bool
-  /// Whether this side sends the payload: its checks are as large as its payload packets, the other's are small.
-  let sendsPayload: Bool
+  /// Whether payload of ours is under way over the path: checks are as large as its packets then, because a path may
+  /// lose large packets only.
+  var hasPayloadInFlight = false
 
-  init(isRelayOnly: Bool, sendsPayload: Bool) {
-    self.isRelayOnly = isRelayOnly
-    self.sendsPayload = sendsPayload
-  }
+  init(isRelayOnly: Bool) { self.isRelayOnly = isRelayOnly }
 
   /// Whether new payload goes over the direct path.
   var isDirect: Bool { machine.state == .direct || machine.state == .upgrading }
@@ -101,7 +99,7 @@ struct Promoter {
       guard sent != nil else { return [] }
       var effects: [Effect] = []
       if path?.mtu.answered(token, at: now) == true { effects.append(.report) }
-      return effects + step(.pathHeard, at: now, random: &random)
+      return effects + step(.pathHeard, isNoted: true, at: now, random: &random)
     }
     guard source == (candidate ?? path)?.path else { return [] }
     return step(.challengeAnswered, isOutstanding: sent != nil, at: now, random: &random)
@@ -159,7 +157,8 @@ struct Promoter {
   mutating func handleTimeout(at now: Instant, random: inout some RandomNumberGenerator) -> [Effect] {
     func isDue(_ at: Instant?) -> Bool { at.map { $0 <= now } ?? false }
     var effects: [Effect] = []
-    // The decisive timers go first: what they end must not send another challenge.
+    // The decisive timers go first: what they end must not send another challenge (PRM-4). A timer is cleared before it
+    // is reported, so it fires once and never out of place (PRM-13).
     if isDue(confirmingAt) {
       confirmingAt = nil
       effects += step(.confirmOver, at: now, random: &random)
@@ -202,8 +201,8 @@ struct Promoter {
   }
 
   private mutating func step(
-    _ event: PromotionMachine.Event, offered: Path? = nil, isOutstanding: Bool = false, at now: Instant,
-    random: inout some RandomNumberGenerator
+    _ event: PromotionMachine.Event, offered: Path? = nil, isOutstanding: Bool = false, isNoted: Bool = false,
+    at now: Instant, random: inout some RandomNumberGenerator
   ) -> [Effect] {
     var machine = self.machine
     let result = machine.handle(event) { condition in
@@ -216,9 +215,7 @@ struct Promoter {
     self.machine = machine
     var effects: [Effect] = []
     // Evidence comes with every acknowledgement; a log of that helps nobody.
-    if result.from != result.to || result.kind == .protocolError || event == .checkDue {
-      effects.append(.transition(TransitionRecord(result)))
-    } else if result.row != nil, event != .pathHeard {
+    if result.kind == .protocolError || result.row != nil && (event != .pathHeard || isNoted) {
       effects.append(.transition(TransitionRecord(result)))
     }
     for action in result.actions {
@@ -239,7 +236,9 @@ struct Promoter {
   ) {
     switch action {
     case .armCheck, .moveToPath: break
-    case .chooseCandidate: candidate = offered
+    case .chooseCandidate:
+      candidate = offered
+      forgetChallenges()
     case .adoptCandidate:
       if let candidate { bars.forget(candidate.path) }
       (path, candidate) = (candidate, nil)
@@ -257,7 +256,7 @@ struct Promoter {
     case .sendCheck:
       guard let path else { return }
       let token = newToken(for: path.path, at: now, random: &random)
-      let size = sendsPayload && !isIdle(at: now) ? path.mtu.size : 0
+      let size = hasPayloadInFlight ? path.mtu.size : 0
       effects.append(.challenge(path.path, token: token, size: size))
     case .armChallenge:
       challengeAt = now + max(challengeInterval, (candidate ?? path)?.roundTrip ?? .zero)
@@ -270,7 +269,9 @@ struct Promoter {
       silenceAt = now + checkInterval(at: now) + (path?.roundTrip ?? .zero) * 3 + Self.silenceMargin
     case .disarmChallenge: (challengeAt, confirmingAt) = (nil, nil)
     case .disarmSilence: (checkAt, silenceAt) = (nil, nil)
-    case .moveToRelay: effects.append(.moveToRelay)
+    case .moveToRelay:
+      effects.append(.moveToRelay)
+      forgetChallenges()
     case .releasePath:
       if path != nil { effects.append(.release) }
       path = nil
@@ -279,7 +280,14 @@ struct Promoter {
     }
   }
 
+  /// An echo of an earlier and perhaps smaller challenge confirms nothing (PRM-5).
+  private mutating func forgetChallenges() {
+    let asked = (candidate ?? path)?.path
+    outstanding.removeAll { $0.path == asked }
+  }
+
   private func isIdle(at now: Instant) -> Bool {
+    guard !hasPayloadInFlight else { return false }
     guard let trafficAt else { return true }
     return now - trafficAt >= Self.idleAfter
   }

@@ -195,21 +195,20 @@ public struct ProbingMachine: TransitionMachine {
       case .candidateSeen:
         if holds(.isAllowed) { return .row(0) }
         return .row(1)
-      case .withdrawn: return .row(2)
-      case .probeDue, .soundingOver, .restOver, .refreshDue: return .protocolError("PRB-10")
+      case .probeDue, .soundingOver, .restOver, .refreshDue, .withdrawn: return .protocolError("PRB-10")
       case .answer, .peerAsked, .searchResumed, .networkChanged: return .ignored("PRB-1")
       }
     case .sounding:
       switch event {
       case .probeDue:
-        if holds(.isWaiting) { return .row(3) }
-        return .row(4)
+        if holds(.isWaiting) { return .row(2) }
+        return .row(3)
       case .answer:
-        if holds(.isFresh) { return .row(5) }
-        return .row(6)
-      case .soundingOver: return .row(7)
-      case .networkChanged: return .row(8)
-      case .withdrawn: return .row(9)
+        if holds(.isFresh) { return .row(4) }
+        return .row(5)
+      case .soundingOver: return .row(6)
+      case .networkChanged: return .row(7)
+      case .withdrawn: return .row(8)
       case .candidateSeen: return .ignored("PRB-5")
       case .restOver, .refreshDue: return .protocolError("PRB-10")
       case .peerAsked: return .ignored("PRB-13")
@@ -218,14 +217,14 @@ public struct ProbingMachine: TransitionMachine {
     case .proven:
       switch event {
       case .answer:
-        if holds(.isFresh) { return .row(10) }
-        return .row(11)
+        if holds(.isFresh) { return .row(9) }
+        return .row(10)
       case .refreshDue:
-        if holds(.isDirect) { return .row(12) }
-        return .row(13)
-      case .searchResumed: return .row(14)
-      case .networkChanged: return .row(15)
-      case .withdrawn: return .row(16)
+        if holds(.isDirect) { return .row(11) }
+        return .row(12)
+      case .searchResumed: return .row(13)
+      case .networkChanged: return .row(14)
+      case .withdrawn: return .row(15)
       case .candidateSeen: return .ignored("PRB-5")
       case .probeDue, .soundingOver, .restOver: return .protocolError("PRB-10")
       case .peerAsked: return .ignored("PRB-13")
@@ -233,17 +232,17 @@ public struct ProbingMachine: TransitionMachine {
     case .suppressed:
       switch event {
       case .answer:
-        if holds(.isFresh) { return .row(19) }
-        return .row(20)
+        if holds(.isFresh) { return .row(18) }
+        return .row(19)
       case .restOver:
-        if holds(.isDirect) { return .row(17) }
-        return .row(18)
+        if holds(.isDirect) { return .row(16) }
+        return .row(17)
       case .peerAsked:
-        if holds(.isDirect) { return .row(21) }
-        return .row(22)
-      case .searchResumed: return .row(23)
-      case .networkChanged: return .row(24)
-      case .withdrawn: return .row(25)
+        if holds(.isDirect) { return .row(20) }
+        return .row(21)
+      case .searchResumed: return .row(22)
+      case .networkChanged: return .row(23)
+      case .withdrawn: return .row(24)
       case .candidateSeen: return .ignored("PRB-5")
       case .probeDue, .soundingOver, .refreshDue: return .protocolError("PRB-10")
       }
@@ -257,13 +256,12 @@ public struct ProbingMachine: TransitionMachine {
   }
 
   /// How many rows the table has; `Step.row` counts from 0.
-  public static let rowCount = 26
+  public static let rowCount = 25
 
   /// What each row is, for coverage reports.
   public static let rowNames: [String] = [
     "unknown --candidateSeen [isAllowed]--> sounding [PRB-1]",
     "unknown --candidateSeen--> retired [PRB-1]",
-    "unknown --withdrawn--> retired [PRB-9]",
     "sounding --probeDue [isWaiting]--> sounding [PRB-2]",
     "sounding --probeDue--> sounding [PRB-5]",
     "sounding --answer [isFresh]--> proven [PRB-4]",
@@ -292,7 +290,6 @@ public struct ProbingMachine: TransitionMachine {
   private static let rows: [(to: State, actions: [Action], rule: String)] = [
     (.sounding, [.sendProbe, .armSounding, .armProbe], "PRB-1"),
     (.retired, [.countRefused], "PRB-1"),
-    (.retired, [], "PRB-9"),
     (.sounding, [.armProbe], "PRB-2"),
     (.sounding, [.sendProbe, .armProbe], "PRB-5"),
     (.proven, [.disarmTimers, .noteRoundTrip, .armRefresh, .reportProven], "PRB-4"),
