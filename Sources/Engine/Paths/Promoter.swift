@@ -238,7 +238,7 @@ struct Promoter {
     case .armCheck, .moveToPath: break
     case .chooseCandidate:
       candidate = offered
-      forgetChallenges()
+      forgetChallenges(of: candidate)
     case .adoptCandidate:
       if let candidate { bars.forget(candidate.path) }
       (path, candidate) = (candidate, nil)
@@ -271,7 +271,7 @@ struct Promoter {
     case .disarmSilence: (checkAt, silenceAt) = (nil, nil)
     case .moveToRelay:
       effects.append(.moveToRelay)
-      forgetChallenges()
+      forgetChallenges(of: path)
     case .releasePath:
       if path != nil { effects.append(.release) }
       path = nil
@@ -281,9 +281,8 @@ struct Promoter {
   }
 
   /// An echo of an earlier and perhaps smaller challenge confirms nothing (PRM-5).
-  private mutating func forgetChallenges() {
-    let asked = (candidate ?? path)?.path
-    outstanding.removeAll { $0.path == asked }
+  private mutating func forgetChallenges(of asked: Path?) {
+    outstanding.removeAll { $0.path == asked?.path }
   }
 
   private func isIdle(at now: Instant) -> Bool {

@@ -18,8 +18,8 @@ private struct Bench {
   var releases = 0
   var reports = 0
 
-  init(isRelayOnly: Bool = false, sendsPayload: Bool = true) {
-    promoter = Promoter(isRelayOnly: isRelayOnly, sendsPayload: sendsPayload)
+  init(isRelayOnly: Bool = false) {
+    promoter = Promoter(isRelayOnly: isRelayOnly)
   }
 
   mutating func take(_ effects: [Promoter.Effect]) {
