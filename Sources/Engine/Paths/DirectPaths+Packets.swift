@@ -37,8 +37,10 @@ extension DirectPaths {
   ) {
     guard isOpen, proofs.count < Self.maximumProofs else { return }
     proofs.append(Proof(kind: .echo, token: token, size: length, path: path))
-    // A peer whose NAT has changed its address goes on from another one.
+    // A peer whose NAT has changed its address goes on from another one (PRB-13).
     learn(path, at: now, random: &random)
+    prober?.tellAll(.peerAsked, at: now, random: &random) { $0.path == path }
+    forwardNotices(at: now, random: &random)
   }
 
   /// An authentic echo came over the path.

@@ -5,6 +5,7 @@ import Wire
 extension DirectPaths {
   /// Tells the host where payload goes.
   func report(at now: Instant) {
+    isAnnounced = true
     let reason = self.reason
     lastReason = reason
     commands.append(.event(.path(pathReport(reason))))
@@ -12,7 +13,7 @@ extension DirectPaths {
 
   /// Tells the host when the reason has become another although the path is the same.
   func reportChange(at now: Instant) {
-    guard !promoter.isDirect, reason != lastReason else { return }
+    guard isAnnounced, !promoter.isDirect, reason != lastReason else { return }
     report(at: now)
   }
 

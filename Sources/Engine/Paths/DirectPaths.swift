@@ -66,6 +66,8 @@ final class DirectPaths {
   /// How often payload moved to another path.
   private(set) var pathChanges: UInt64 = 0
   var lastReason = ""
+  /// Whether the host was told where the session stands at first; later only changes are told.
+  var isAnnounced = false
   var isPeerRelayOnly = false
 
   init(isClaimant: Bool, isRelayOnly: Bool, allowsLoopback: Bool) {
@@ -118,6 +120,7 @@ final class DirectPaths {
     peerCandidates = []
     peerMapping = .unknown
     hasPeerUpdate = false
+    isAnnounced = false
   }
 
   func takeCommands() -> [Command] {

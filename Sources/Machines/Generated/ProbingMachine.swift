@@ -43,7 +43,7 @@ public struct ProbingMachine: TransitionMachine {
     case restOver
     /// The refresh timer fired
     case refreshDue
-    /// The peer probed us from this address with an unseen nonce, or asked for probes
+    /// An authentic and new packet of the peer came from this address, or it asked for probes
     case peerAsked
     /// The session lost its direct path, or promotion gives this pair back
     case searchResumed
