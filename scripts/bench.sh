@@ -59,22 +59,24 @@ two_raw_hops() {
   row "two raw hops" "$microseconds_taken" "$(usage_of raw-receiver)" "$(usage_of raw-sender)" "$(usage_of raw-relay)"
 }
 
-# listen_for_token URL: starts a measured `listen`; sets listen_pid and token.
+# listen_for_token URL [OPTIONS…]: starts a measured `listen`; sets listen_pid and token.
 listen_for_token() {
+  local url=$1
+  shift
   : >"$scratch/listen.log"
-  (measured listen "$bin/derphole" --hide-progress listen --derp "$1" \
+  (measured listen "$bin/derphole" --hide-progress listen --derp "$url" "$@" \
     >"$scratch/received" 2>"$scratch/listen.log") &
   listen_pid=$!
   started+=("$listen_pid")
   token=$(await_match "$scratch/listen.log" "$token_pattern" "$listen_pid")
 }
 
-# through_relay NAME SCHEME [RELAY OPTIONS…]
+# through_relay NAME SCHEME LISTEN-OPTION [RELAY OPTIONS…]
 through_relay() {
-  local name=$1 scheme=$2 begin
-  shift 2
+  local name=$1 scheme=$2 option=$3 begin
+  shift 3
   start_relay "$scratch/relay.log" "$@"
-  listen_for_token "$scheme://$relay_address"
+  listen_for_token "$scheme://$relay_address" "$option"
   begin=$(microseconds)
   (measured pipe "$bin/derphole" --hide-progress pipe "$token" <"$scratch/sent") ||
     die "$name: pipe failed: $(cat "$scratch/listen.log")"
@@ -123,9 +125,11 @@ say "| through         |   MB/s | CPU s/GiB receiver | sender | relay | peak MiB
 say "| --- | --- | --- | --- | --- | --- |"
 for ((number = 0; number < runs; number++)); do
   two_raw_hops
-  through_relay "derprelay" http
-  SSL_CERT_FILE=$scratch/cert.pem through_relay "derprelay, TLS" https \
+  through_relay "derprelay" http --force-relay
+  SSL_CERT_FILE=$scratch/cert.pem through_relay "derprelay, TLS" https --force-relay \
     --tls-cert "$scratch/cert.pem" --tls-key "$scratch/key.pem"
+  # The relay introduces the two; UDP between two addresses of this machine carries nearly all of it.
+  through_relay "direct UDP" http --no-portmap
 done
 say
 start_relay "$scratch/relay.log"

@@ -57,7 +57,9 @@ struct NetcheckCommand<Program: CarriesGlobalOptions>: ParsableCommand {
       let loop = try EventLoop()
       let relays = try NetcheckRelay.chosen(
         urls: derp, stunPorts: derpStun, map: map.derpMap, loop, SessionReporter(options))
-      let outcome = try NetcheckRun(loop, relays, survey: noPortmap ? nil : RouterSurvey()).run()
+      let check = NetcheckRun(loop, relays, survey: noPortmap ? nil : RouterSurvey())
+      // Its callbacks hold it weakly.
+      let outcome = try withExtendedLifetime(check) { try check.run() }
       let printout = NetcheckPrintout(outcome)
       Console.write(options.json ? printout.json + "\n" : printout.table, to: STDOUT_FILENO)
       return ExitStatus.success
