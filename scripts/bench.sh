@@ -62,7 +62,7 @@ two_raw_hops() {
 # listen_for_token URL: starts a measured `listen`; sets listen_pid and token.
 listen_for_token() {
   : >"$scratch/listen.log"
-  (measured listen "$bin/derphole" --hide-progress listen --derp "$1" \
+  (measured listen "$bin/derphole" --hide-progress --force-relay listen --derp "$1" \
     >"$scratch/received" 2>"$scratch/listen.log") &
   listen_pid=$!
   started+=("$listen_pid")
