@@ -13,10 +13,10 @@ LAB ?= all
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: build ## install what is missing, build, and pipe a 64 MiB file through a relay on loopback
+demo: build ## install what is missing, build, and pipe 64 MiB between two processes that meet at a relay
 	@scripts/demo.sh
 
-test: ## everything: specs, explorer, unit tests, simulation, fuzzing, end-to-end tests
+test: ## everything: specs, explorer, unit tests, simulation, fuzzing, end-to-end tests, lab
 	@scripts/test.sh
 
 build: deps ## release binaries in .build/release
@@ -37,7 +37,7 @@ simulate: build ## run SEEDS=1000 simulated sessions
 bench: build ## measure throughput, CPU time, memory and latency against raw TCP
 	@scripts/bench.sh
 
-lab: build ## sessions through real NATs in network namespaces (root); LAB="cut", LAB="idle", LAB="grid --help"
+lab: build ## sessions through real NATs in network namespaces (root); LAB="verify", "grid", "cut", "idle"
 	@scripts/lab.sh $(LAB)
 
 check: lint test ## lint, then everything that `make test` runs

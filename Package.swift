@@ -101,6 +101,7 @@ let package = Package(
       name: "CommandsTests",
       dependencies: [
         "Basics", "Wire", "Engine", "Reactor", "Commands", .product(name: "Logging", package: "swift-log"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "EndToEndTests", dependencies: ["Basics", "Wire", "Crypto"]),
   ],

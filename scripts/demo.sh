@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shows one transfer: a relay on loopback, `derphole listen` on one side of it, `derphole pipe` on the other.
+# Shows one transfer: a relay on loopback to meet at, `derphole listen` on one side, `derphole pipe` on the other.
 source "$(dirname "$0")/common.sh"
 source "$root/scripts/processes.sh"
 
@@ -35,4 +35,4 @@ say "digest    sent      $sent"
 say "          received  $received"
 [[ $sent == "$received" ]] || die "the digests differ"
 speed=$(((mebibytes << 20) / elapsed))
-say "result    equal; $mebibytes MiB in $((elapsed / 1000)) ms, $speed MB/s, end to end encrypted through the relay"
+say "result    equal; $mebibytes MiB in $((elapsed / 1000)) ms, $speed MB/s, end to end encrypted"

@@ -73,13 +73,15 @@ final class NetworkNamespace {
     try set("ipv6/conf/all/forwarding", "1")
   }
 
-  /// Does once what the lab needs: a device pair, a TUN device and NAT rules; status 77 when that is refused.
-  func checkEverything() throws {
+  /// Does once what the lab needs: a namespace, a device pair, a TUN device and NAT rules; status 77 when that is
+  /// refused.
+  static func checkEverything() throws {
     do {
-      try ip(["link add one type veth peer name two"])
-      try makeRouter()
-      try nft(NATRules.masquerade("masquerade", wan: "one"))
-      let tun = try inside { derphole_open_tun("tun0") }
+      let probe = try NetworkNamespace("probe")
+      try probe.ip(["link add one type veth peer name two"])
+      try probe.makeRouter()
+      try probe.nft(NATRules.masquerade("masquerade", wan: "one"))
+      let tun = try probe.inside { derphole_open_tun("tun0") }
       guard tun >= 0 else { throw LabError.system("/dev/net/tun") }
       close(tun)
     } catch {

@@ -201,8 +201,17 @@ public struct SwiftGenerator {
     line()
     line("  private static let rows: [(to: State, actions: [Action], rule: String)] = [")
     for row in spec.rows {
-      let actions = row.actions.map { "." + $0 }.joined(separator: ", ")
-      line("    (.\(row.next), [\(actions)], \"\(row.rule)\"),")
+      let actions = row.actions.map { "." + $0 }
+      let short = "    (.\(row.next), [\(actions.joined(separator: ", "))], \"\(row.rule)\"),"
+      guard short.count > generatedLineLength else {
+        line(short)
+        continue
+      }
+      line("    (")
+      line("      .\(row.next),")
+      for part in arrayLines(actions, indent: 6) { line(part) }
+      line("      \"\(row.rule)\"")
+      line("    ),")
     }
     line("  ]")
   }
@@ -213,6 +222,22 @@ extension Spec.Row {
   public var title: String {
     "\(state) --\(event)\(guardName.map { " [\($0)]" } ?? "")--> \(next)"
   }
+}
+
+/// The longest line that generated Swift may have: what is generated is linted like the rest.
+let generatedLineLength = 110
+
+/// The lines of an array literal and the comma after it, in one line where that fits.
+///
+/// - Parameter label: what stands before it, such as `actions: `.
+func arrayLines(_ elements: [String], indent: Int, label: String = "") -> [String] {
+  let margin = String(repeating: " ", count: indent)
+  let list = elements.joined(separator: ", ")
+  let short = "\(margin)\(label)[\(list)],"
+  // The formatter counts the comma that a broken literal would have after its last element.
+  if short.count < generatedLineLength { return [short] }
+  let parts = wrapped(list + ",", width: generatedLineLength - indent - 2).map { "\(margin)  \($0)" }
+  return ["\(margin)\(label)["] + parts + ["\(margin)],"]
 }
 
 /// `text` in lines of at most `width` characters, broken at spaces.

@@ -39,11 +39,10 @@ public struct TestGenerator {
       """
     for (index, row) in spec.rows.enumerated() {
       let holding = row.guardName.map { "[.\($0)]" } ?? "[]"
-      let actions = row.actions.map { "." + $0 }.joined(separator: ", ")
       text += """
             RowCase(
               row: \(index), from: .\(row.state), event: .\(row.event), holding: \(holding),
-              to: .\(row.next), actions: [\(actions)],
+        \(outcomeLines(of: row).joined(separator: "\n"))
               rule: "\(row.rule)"),
 
         """
@@ -108,5 +107,13 @@ public struct TestGenerator {
 
       """
     return text
+  }
+
+  /// Where a row leads and what it does, in one line where that fits.
+  private static func outcomeLines(of row: Spec.Row) -> [String] {
+    let actions = row.actions.map { "." + $0 }
+    let short = "      to: .\(row.next), actions: [\(actions.joined(separator: ", "))],"
+    if short.count <= generatedLineLength { return [short] }
+    return ["      to: .\(row.next),"] + arrayLines(actions, indent: 6, label: "actions: ")
   }
 }

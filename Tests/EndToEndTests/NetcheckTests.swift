@@ -33,7 +33,7 @@ extension EndToEndTests {
 
     @Test("two relays on this machine, as a table", .timeLimit(.minutes(1))) func table() throws {
       let relays = [try STUNRelay(), try STUNRelay(address: "127.0.0.2")]
-      let child = try netcheck(["--no-portmap"] + relays.flatMap(\.options))
+      let child = try netcheck(relays.flatMap(\.options))
       let lines = String(decoding: try child.collectedOutput(), as: UTF8.self)
         .split(separator: "\n").map(String.init)
       #expect(lines.contains { $0.hasPrefix("UDP:") && $0.hasSuffix("yes") })

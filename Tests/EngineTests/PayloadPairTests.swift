@@ -64,7 +64,8 @@ private final class PayloadPair: PayloadSink {
   func transmit() {
     while let plan = sender.plan(on: .relay, largestPayload: SessionFrameHeader.maximumPayloadLength) {
       let header = SessionFrameHeader(
-        kind: plan.kind, lane: 0, epochLowByte: 0, packetNumber: sender.nextPacketNumber(on: .relay), offset: plan.offset)
+        kind: plan.kind, lane: 0, epochLowByte: 0, packetNumber: sender.nextPacketNumber(on: .relay),
+        offset: plan.offset)
       let frame = InFlight(arrivesAt: now + latency, header: header, payload: Array(sender.payload(of: plan)))
       sender.didSend(plan, on: .relay, at: now)
       framesSent += 1
@@ -158,7 +159,9 @@ struct PayloadPairTests {
       guard let due = pair.sender.deadline(on: .relay) else { break }
       pair.now = max(pair.now, due)
       pair.sender.handleTimeout(on: .relay, at: pair.now)
-      while let plan = pair.sender.plan(on: .relay, largestPayload: SessionFrameHeader.maximumPayloadLength) { pair.sender.didSend(plan, on: .relay, at: pair.now) }
+      while let plan = pair.sender.plan(on: .relay, largestPayload: SessionFrameHeader.maximumPayloadLength) {
+        pair.sender.didSend(plan, on: .relay, at: pair.now)
+      }
     }
     #expect(pair.sender.deadline(on: .relay) == nil)
     #expect(pair.sender.bytesInFlight(on: .relay) == 0)
@@ -222,8 +225,10 @@ struct PayloadPairTests {
     func take(_ kind: SessionFrameKind, _ number: UInt64, _ offset: UInt64, _ payload: [UInt8]) -> Bool {
       let header = SessionFrameHeader(
         kind: kind, lane: 0, epochLowByte: 0, packetNumber: number, offset: offset)
-      return payload.withUnsafeBytes { pair.receiver.handle(
-          header, on: .relay, payload: $0, at: .zero, sink: pair) }
+      return payload.withUnsafeBytes {
+        pair.receiver.handle(
+          header, on: .relay, payload: $0, at: .zero, sink: pair)
+      }
     }
     #expect(!take(.data, 0, UInt64(PayloadReceiver.windowSize), [1]))
     #expect(take(.data, 1, 4, [5, 6]))

@@ -50,7 +50,9 @@ struct PlaneLaneTests {
     #expect(pair.claimant.sender?.isIdle(.direct) == true)
   }
 
-  @Test("Loss on both lanes, promotion and demotion again and again keep the bytes exact", arguments: UInt64(0)..<6)
+  @Test(
+    "Loss on both lanes, promotion and demotion again and again keep the bytes exact",
+    arguments: UInt64(0)..<6)
   func moves(seed: UInt64) throws {
     let pair = try PlanePair(length: 1_500_000, framesPerEpoch: 64, seed: seed)
     pair.loss = [20, 30]

@@ -93,7 +93,9 @@ final class PlanePair: PayloadSink {
         let limit = lane == .relay ? SessionFrameHeader.maximumFrameLength : Self.datagramSize
         var buffer = [UInt8](repeating: 0, count: limit)
         while true {
-          let count = try buffer.withUnsafeMutableBytes { try plane.poll(lane, into: $0, limit: limit, at: now) }
+          let count = try buffer.withUnsafeMutableBytes {
+            try plane.poll(lane, into: $0, limit: limit, at: now)
+          }
           guard count > 0 else { break }
           carry(Array(buffer[..<count]), on: lane, toAcceptor: toAcceptor)
         }

@@ -9,7 +9,7 @@ import Wire
 @Suite(
   .enabled(
     if: PortMappingLab.isAvailable,
-    "needs root, network namespaces, nftables and miniupnpd: scripts/deps.sh nat"))
+    "needs root, network namespaces, nftables and miniupnpd: scripts/deps.sh lab"))
 struct PortMappingRouterTests {
   /// What a run at home saw; the expectations are the test thread's business.
   private struct Seen: Sendable {

@@ -40,6 +40,18 @@ import Testing
     #expect(text.contains("row: 1, from: .shut, event: .push, holding: [],"))
   }
 
+  @Test(arguments: 1...40)
+  func aRowWithManyActionsIsBroken(_ count: Int) throws {
+    let actions = [String](repeating: "rattle", count: count).joined(separator: ", ")
+    let text = Fixture.text.replacing("| rattle | DOR-1 |", with: "| \(actions) | DOR-1 |")
+    let spec = try SpecParser.parse(text, file: "door.md")
+    #expect(spec.rows[0].actions.count == count)
+    for source in [SwiftGenerator.source(of: spec), TestGenerator.source(of: spec)] {
+      #expect(source.split(separator: "\n").allSatisfy { $0.count <= 110 })
+      #expect(source.ranges(of: ".rattle").count >= count)
+    }
+  }
+
   @Test func theDiagramReplacesWhatWasThere() throws {
     let spec = try SpecParser.parse(Fixture.text, file: "door.md")
     let once = DiagramGenerator.insert(DiagramGenerator.diagram(of: spec), into: Fixture.text)

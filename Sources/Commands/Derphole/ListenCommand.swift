@@ -67,7 +67,8 @@ struct ListenCommand: ParsableCommand {
         }
       }
       let status = try SessionRunner(loop, session, reporter: reporter).run(
-        relay: relay.endpoint, direct: relay.directPaths(options, portMapping: reporter.portMapping(loop)), output: payload)
+        relay: relay.endpoint, direct: relay.directPaths(options, portMapping: reporter.portMapping(loop)),
+        output: payload)
       file?.discard()
       return status
     }

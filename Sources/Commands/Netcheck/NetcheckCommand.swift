@@ -18,9 +18,11 @@ struct NetcheckCommand<Program: CarriesGlobalOptions>: ParsableCommand {
         seconds and prints a table on standard output, with --json one object.
 
         It takes two relays at different addresses to see whether the NAT's mapping depends on the destination. What \
-        the NAT lets in is seen with a relay that answers from another port, as derprelay does.
+        the NAT lets in is seen with a relay that answers from another port, as derprelay does. The router is asked \
+        which port mapping protocols it speaks, and maps nothing; --no-portmap leaves it alone.
 
-        Exit status: 0 when the check ran, whatever it found; 5 without any network; 64 for a wrong command line.
+        Exit status: 0 when the check ran, whatever it found; 5 without any network or map of relays; 64 for a wrong \
+        command line.
         """)
   }
 
@@ -42,9 +44,6 @@ struct NetcheckCommand<Program: CarriesGlobalOptions>: ParsableCommand {
   )
   var derpStun: [UInt16] = []
 
-  @Flag(name: .customLong("no-portmap"), help: "Do not ask the router for port mapping protocols.")
-  var noPortmap = false
-
   func validate() throws {
     guard derpStun.count <= derp.count else {
       throw ValidationError("--derp-stun needs a --derp that it belongs to")
@@ -57,7 +56,7 @@ struct NetcheckCommand<Program: CarriesGlobalOptions>: ParsableCommand {
       let loop = try EventLoop()
       let relays = try NetcheckRelay.chosen(
         urls: derp, stunPorts: derpStun, map: map.derpMap, loop, SessionReporter(options))
-      let check = NetcheckRun(loop, relays, survey: noPortmap ? nil : RouterSurvey())
+      let check = NetcheckRun(loop, relays, survey: options.noPortmap ? nil : RouterSurvey())
       // Its callbacks hold it weakly.
       let outcome = try withExtendedLifetime(check) { try check.run() }
       let printout = NetcheckPrintout(outcome)

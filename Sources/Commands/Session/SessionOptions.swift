@@ -11,10 +11,10 @@ struct GlobalOptions: ParsableArguments {
   @Flag(name: .long, help: "Print one JSON event a line on standard error instead of text.")
   var json = false
 
-  @Flag(name: .long, help: "Stay on the relay, whatever direct paths there are.")
+  @Flag(name: .long, help: "Stay on the relay: open no UDP socket and tell the other side no address.")
   var forceRelay = false
 
-  @Flag(name: .long, help: "Do not ask the router to map a port.")
+  @Flag(name: .long, help: "Leave the router alone: do not ask it about port mappings.")
   var noPortmap = false
 
   /// These options or those that stood before the command's name.

@@ -342,7 +342,11 @@ public struct PromotionMachine: TransitionMachine {
     (.confirming, [.chooseCandidate, .sendChallenge, .armConfirming, .armChallenge], "PRM-3"),
     (.over, [], "PRM-12"),
     (.confirming, [.sendChallenge, .armChallenge], "PRM-4"),
-    (.direct, [.disarmChallenge, .adoptCandidate, .moveToPath, .armCheck, .armSilence, .reportDirect], "PRM-6"),
+    (
+      .direct,
+      [.disarmChallenge, .adoptCandidate, .moveToPath, .armCheck, .armSilence, .reportDirect],
+      "PRM-6"
+    ),
     (.confirming, [.countStale], "PRM-5"),
     (.relayed, [.disarmChallenge, .barCandidate], "PRM-4"),
     (.relayed, [.disarmChallenge, .barCandidate], "PRM-9"),
@@ -352,14 +356,24 @@ public struct PromotionMachine: TransitionMachine {
     (.direct, [.sendCheck, .armCheck], "PRM-7"),
     (.upgrading, [.chooseCandidate, .sendChallenge, .armConfirming, .armChallenge], "PRM-11"),
     (.direct, [.countDeclined], "PRM-11"),
-    (.degraded, [.disarmSilence, .moveToRelay, .sendChallenge, .armConfirming, .armChallenge, .reportRelayed], "PRM-7"),
+    (
+      .degraded,
+      [.disarmSilence, .moveToRelay, .sendChallenge, .armConfirming, .armChallenge, .reportRelayed],
+      "PRM-7"
+    ),
     (.relayed, [.disarmSilence, .moveToRelay, .releasePath, .reportRelayed], "PRM-9"),
     (.over, [.disarmSilence], "PRM-12"),
     (.upgrading, [.armCheck, .armSilence], "PRM-7"),
     (.upgrading, [.armCheck, .armSilence], "PRM-7"),
     (.upgrading, [.sendCheck, .armCheck], "PRM-7"),
     (.upgrading, [.sendChallenge, .armChallenge], "PRM-4"),
-    (.direct, [.disarmChallenge, .disarmSilence, .adoptCandidate, .moveToPath, .armCheck, .armSilence, .reportDirect], "PRM-11"),
+    (
+      .direct,
+      [
+        .disarmChallenge, .disarmSilence, .adoptCandidate, .moveToPath, .armCheck, .armSilence, .reportDirect,
+      ],
+      "PRM-11"
+    ),
     (.upgrading, [.countStale], "PRM-5"),
     (.direct, [.disarmChallenge, .barCandidate], "PRM-4"),
     (.direct, [.disarmChallenge, .barCandidate], "PRM-9"),

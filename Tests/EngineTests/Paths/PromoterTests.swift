@@ -89,7 +89,9 @@ private struct Bench {
     #expect(bench.state == .relayed && bench.challenges.isEmpty)
   }
 
-  @Test("PRM-2, PRM-4, PRM-10: a pair that fails its confirmation is barred, longer each time, but never for good")
+  @Test(
+    "PRM-2, PRM-4, PRM-10: a pair that fails its confirmation is barred, longer each time, but never for good"
+  )
   func bars() {
     var bench = Bench()
     bench.prove(bench.path)

@@ -45,7 +45,8 @@ import Testing
       rule: "PRM-4"),
     RowCase(
       row: 4, from: .confirming, event: .challengeAnswered, holding: [.echoesOutstanding],
-      to: .direct, actions: [.disarmChallenge, .adoptCandidate, .moveToPath, .armCheck, .armSilence, .reportDirect],
+      to: .direct,
+      actions: [.disarmChallenge, .adoptCandidate, .moveToPath, .armCheck, .armSilence, .reportDirect],
       rule: "PRM-6"),
     RowCase(
       row: 5, from: .confirming, event: .challengeAnswered, holding: [],
@@ -85,7 +86,8 @@ import Testing
       rule: "PRM-11"),
     RowCase(
       row: 14, from: .direct, event: .pathSilent, holding: [],
-      to: .degraded, actions: [.disarmSilence, .moveToRelay, .sendChallenge, .armConfirming, .armChallenge, .reportRelayed],
+      to: .degraded,
+      actions: [.disarmSilence, .moveToRelay, .sendChallenge, .armConfirming, .armChallenge, .reportRelayed],
       rule: "PRM-7"),
     RowCase(
       row: 15, from: .direct, event: .pathLost, holding: [],
@@ -113,7 +115,10 @@ import Testing
       rule: "PRM-4"),
     RowCase(
       row: 21, from: .upgrading, event: .challengeAnswered, holding: [.echoesOutstanding],
-      to: .direct, actions: [.disarmChallenge, .disarmSilence, .adoptCandidate, .moveToPath, .armCheck, .armSilence, .reportDirect],
+      to: .direct,
+      actions: [
+        .disarmChallenge, .disarmSilence, .adoptCandidate, .moveToPath, .armCheck, .armSilence, .reportDirect,
+      ],
       rule: "PRM-11"),
     RowCase(
       row: 22, from: .upgrading, event: .challengeAnswered, holding: [],
