@@ -79,7 +79,8 @@ struct Promoter {
   mutating func pathProven(
     _ proven: DirectPath, roundTrip: Interval, at now: Instant, random: inout some RandomNumberGenerator
   ) -> [Effect] {
-    let offered = Path(path: proven, mtu: PathMTU(isIPv6: proven.socket.isIPv6, at: now), roundTrip: roundTrip)
+    let offered = Path(
+      path: proven, mtu: PathMTU(isIPv6: proven.socket.isIPv6, at: now), roundTrip: roundTrip)
     if proven == path?.path, isDirect { return [] }
     return step(.pathProven, offered: offered, at: now, random: &random)
   }
@@ -148,7 +149,8 @@ struct Promoter {
   /// When `handleTimeout` is due.
   var deadline: Instant? {
     var next: Instant?
-    for case let due? in [challengeAt, confirmingAt, checkAt, silenceAt, isDirect ? path?.mtu.deadline : nil] {
+    for case let due? in [challengeAt, confirmingAt, checkAt, silenceAt, isDirect ? path?.mtu.deadline : nil]
+    {
       next = next.map { min($0, due) } ?? due
     }
     return next

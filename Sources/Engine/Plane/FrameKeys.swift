@@ -41,7 +41,8 @@ struct FrameSealer {
     }
     let length = SessionFrameHeader.overhead + payload.count
     let header = SessionFrameHeader(
-      kind: kind, lane: lane.rawValue, epochLowByte: UInt8(truncatingIfNeeded: epoch), packetNumber: packetNumber,
+      kind: kind, lane: lane.rawValue, epochLowByte: UInt8(truncatingIfNeeded: epoch),
+      packetNumber: packetNumber,
       offset: offset)
     header.store(into: buffer)
     try key.seal(

@@ -49,7 +49,8 @@ extension NativePlane {
     }
   }
 
-  private func handleAcknowledgement(_ body: UnsafeRawBufferPointer, at now: Instant) throws(SessionFrameError)
+  private func handleAcknowledgement(_ body: UnsafeRawBufferPointer, at now: Instant)
+    throws(SessionFrameError)
   {
     let acknowledgement = try Acknowledgement.parse(body)
     switch sender?.handle(acknowledgement, at: now) {
