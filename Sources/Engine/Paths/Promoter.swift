@@ -34,9 +34,9 @@ struct Promoter {
 
   static let maximumOutstanding = 16
   static let longestChallengeInterval = Interval.milliseconds(500)
-  /// How often a path that carries nothing is checked; this also keeps NAT bindings alive (RFC 4787 REQ-5 asks for
-  /// two minutes, some give 30 s).
-  static let idleCheckInterval = Interval.seconds(5)
+  /// How often a path that carries nothing is checked, unless pings of the plane show that it lives; this also keeps NAT
+  /// bindings alive (RFC 4787 REQ-5 asks for two minutes, some give 30 s).
+  static let idleCheckInterval = Interval.seconds(20)
   /// A path is idle when nothing of the payload moved over it for this long.
   static let idleAfter = Interval.seconds(1)
   static let shortestCheckRetry = Interval.milliseconds(100)

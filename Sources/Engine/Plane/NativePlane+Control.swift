@@ -15,6 +15,8 @@ extension NativePlane {
         let token = try Self.token(body, isPadded: false)
         if token == pingToken, let openPing {
           if openPing.lane == currentLane { roundTrip.sample(now - openPing.sentAt, delay: .zero) }
+          // It went out over the direct path: as good as an echo (PRM-7).
+          if openPing.lane == .direct, currentLane == .direct { events.append(.directAcknowledged) }
           self.openPing = nil
         }
         pingDue = false

@@ -165,7 +165,10 @@ extension NativePlane {
   /// When the peer counts as dead. Once we completed there is nothing more to fear from that.
   var silenceLimit: Instant? { isCompleting || reportedSilence ? nil : silentSince + Self.deadAfter }
 
-  var quietLimit: Instant { max(silentSince, lastPingAt ?? silentSince) + Self.pingAfter }
+  var quietLimit: Instant {
+    guard openPing != nil, let lastPingAt, lastPingAt >= silentSince else { return silentSince + quietFor }
+    return lastPingAt + Self.pingInterval
+  }
 
   var endingLimit: Instant? {
     guard endingDueAt != nil else { return nil }

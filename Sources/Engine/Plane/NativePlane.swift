@@ -14,7 +14,11 @@ public enum PayloadFlow: Sendable, Hashable {
 /// be lost is repeated until it is answered: a `complete` or `abort` until `closed`, a ping until a pong.
 final class NativePlane {
   /// Silence after which the peer is asked for a sign of life.
-  static let pingAfter = Interval.seconds(5)
+  static let pingAfter = Interval.milliseconds(6_500)
+  /// The acceptor waits this much longer: one of the two asks, and the question tells the other as much as an answer.
+  static let acceptorPatience = Interval.seconds(1)
+  /// How often an unanswered ping is repeated.
+  static let pingInterval = Interval.seconds(2)
   /// Silence after which the peer counts as dead; the other side has ended within 15 s of it.
   static let deadAfter = Interval.seconds(14)
   /// How often an unanswered ping is repeated while the peer has to be found again.
@@ -62,6 +66,7 @@ final class NativePlane {
   var pathUpSince: Instant?
   var lastHeard: Instant
   var lastPingAt: Instant?
+  let quietFor: Interval
   var pingDue: Bool
   var pingToken: UInt64 = 0
   /// The last ping, until it is answered.
@@ -104,6 +109,7 @@ final class NativePlane {
     // The claimant's ping is its proof of the keys (DEC-7); the acceptor has nothing to prove.
     pingDue = isClaimant
     isProving = isClaimant
+    quietFor = isClaimant ? Self.pingAfter : Self.pingAfter + Self.acceptorPatience
   }
 
   func state(_ lane: Lane) -> PlaneLane { lane == .relay ? relay : direct }

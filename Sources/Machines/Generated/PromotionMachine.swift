@@ -110,7 +110,7 @@ public struct PromotionMachine: TransitionMachine {
     case armChallenge
     /// Start the confirming timer, and let the challenge timer begin with its shortest length
     case armConfirming
-    /// Start the check timer anew: 5 s when idle; after a check a round trip, but 100 ms at least
+    /// Start the check timer anew: 20 s when idle; after a check a round trip, but 100 ms at least
     case armCheck
     /// Start the silence timer anew: the check's length, three round trips and a margin of 400 ms
     case armSilence

@@ -149,20 +149,25 @@ private struct Bench {
   func returns() {
     var bench = Bench()
     bench.promote()
+    bench.promoter.hasPayloadInFlight = true
+    bench.take(bench.promoter.pathHeard(at: bench.now, random: &bench.random))
     bench.pass(.seconds(1), answering: true)
-    bench.pass(.seconds(6))
-    #expect(bench.state == .degraded || bench.state == .relayed)
-    if bench.state == .degraded {
-      bench.echo(bench.challenges.last!.token, over: bench.path)
-      #expect(bench.state == .direct && bench.moves.suffix(2) == ["relay", "path"])
-    }
+    let size = bench.promoter.path?.mtu.size ?? 0
+    #expect(size > PathMTU.base)
+    let before = bench.challenges.count
+    bench.pass(.seconds(2))
+    #expect(bench.state == .degraded)
+    #expect(bench.challenges[before...].contains { $0.size == size })
+    #expect(bench.challenges.last!.size == PathMTU.base)
+    bench.echo(bench.challenges.last!.token, over: bench.path)
+    #expect(bench.state == .direct && bench.moves.suffix(2) == ["relay", "path"])
   }
 
   @Test("PRM-8, PRM-9: what stays silent or is gone is given back to probing")
   func givesBack() {
     var bench = Bench()
     bench.promote()
-    bench.pass(.seconds(20))
+    bench.pass(.seconds(40))
     #expect(bench.state == .relayed && bench.releases == 1)
     bench.promote()
     bench.take(bench.promoter.lost(at: bench.now, random: &bench.random) { _ in true })
