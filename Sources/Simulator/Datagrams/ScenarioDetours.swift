@@ -16,7 +16,9 @@ extension Options {
 
   /// Answers to probes come when sounding is over.
   private mutating func drawLateAnswers(_ random: inout SeededGenerator) {
-    datagrams.detour = .milliseconds(Int64.random(in: 1_900...2_400, using: &random))
+    // When it is longer still, even their nonces are forgotten (PRB-4).
+    let range: ClosedRange<Int64> = random.chance(60) ? 1_900...2_400 : 3_000...6_000
+    datagrams.detour = .milliseconds(Int64.random(in: range, using: &random))
     faults.append(Fault(.detour, after: "sounding", .zero))
     faults.append(Fault(.detourEnds, after: "suppressed", random.time(10_000...8_000_000)))
   }
@@ -37,18 +39,15 @@ extension Options {
     drawFamilies(&random)
     faults.append(Fault(.cutIPv4, after: "sounding", .zero))
     faults.append(Fault(.healDirect, after: "direct", random.time(1_000...1_000_000)))
+    guard random.chance(80) else { return }
+    let (kind, end): (FaultKind, FaultKind?) = random.pick([
+      (.cutIPv4, .healDirect), (.cutIPv6, .healDirect), (.cutDirect, .healDirect),
+      (.refuseClaimant, .permitClaimant), (.claimantLosesIPv6, nil), (.acceptorLosesIPv6, nil),
+    ])
     let strikes = random.chance(60) ? Interval.zero : random.time(1...100_000)
-    switch Int.random(in: 0..<4, using: &random) {
-    case 0: break
-    case 1:
-      faults.append(Fault(.cutIPv4, after: "upgrading", strikes))
-      faults.append(Fault(.healDirect, after: "upgrading", strikes + random.time(500_000...6_000_000)))
-    case 2:
-      faults.append(Fault(.cutIPv6, after: "upgrading", strikes))
-      faults.append(Fault(.healDirect, after: "upgrading", strikes + random.time(500_000...6_000_000)))
-    default:
-      faults.append(
-        Fault(random.pick([.claimantLosesIPv6, .acceptorLosesIPv6]), after: "upgrading", strikes))
+    faults.append(Fault(kind, after: "upgrading", strikes))
+    if let end {
+      faults.append(Fault(end, after: "upgrading", strikes + random.time(500_000...6_000_000)))
     }
   }
 
