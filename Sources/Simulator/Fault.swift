@@ -39,14 +39,21 @@ public enum FaultKind: String, CaseIterable, Sendable {
   /// Somebody sends bytes without meaning to both sides.
   case garbage = "garbage"
 
-  /// The network between the sides loses every datagram, those for one side only, or none any more.
+  /// The network between the sides loses every datagram, those for one side only, those of one family, or none any
+  /// more.
   case cutDirect = "cut-direct"
   case cutToClaimant = "cut-to-claimant"
   case cutToAcceptor = "cut-to-acceptor"
+  case cutIPv4 = "cut-ipv4"
+  case cutIPv6 = "cut-ipv6"
   case healDirect = "heal-direct"
-  /// Datagrams take a longer way, and the short one again.
+  /// Datagrams take a longer way, or those of IPv4 only, and the short one again.
   case detour = "detour"
+  case detourIPv4 = "detour-ipv4"
   case detourEnds = "detour-ends"
+  /// One side's interface has no IPv6 address any more; it is told.
+  case claimantLosesIPv6 = "claimant-loses-ipv6"
+  case acceptorLosesIPv6 = "acceptor-loses-ipv6"
   /// One side's machine gets another address in another network; it is told.
   case claimantMoves = "claimant-moves"
   case acceptorMoves = "acceptor-moves"
@@ -66,9 +73,10 @@ public enum FaultKind: String, CaseIterable, Sendable {
   /// Whether it strikes datagrams only: a session goes on over the relay.
   var isOfDatagrams: Bool {
     switch self {
-    case .cutDirect, .cutToClaimant, .cutToAcceptor, .healDirect, .detour, .detourEnds, .claimantMoves,
-      .acceptorMoves, .claimantRebinds, .acceptorRebinds, .shrinkMTU, .growMTU, .blockClaimant,
-      .unblockClaimant, .refuseClaimant, .permitClaimant:
+    case .cutDirect, .cutToClaimant, .cutToAcceptor, .cutIPv4, .cutIPv6, .healDirect, .detour, .detourIPv4,
+      .detourEnds, .claimantLosesIPv6, .acceptorLosesIPv6, .claimantMoves, .acceptorMoves,
+      .claimantRebinds, .acceptorRebinds, .shrinkMTU, .growMTU, .blockClaimant, .unblockClaimant,
+      .refuseClaimant, .permitClaimant:
       true
     default: false
     }

@@ -30,6 +30,9 @@ public enum Scenario: String, CaseIterable, Sendable {
   case nats
   /// Direct paths fall silent and come back; the relay goes away meanwhile.
   case blackhole
+  /// Datagrams take long ways, so that they come when nobody waits for them any more; a better path comes forward, and
+  /// one of both fails.
+  case detours
   /// Machines get other addresses, NATs start again.
   case roaming
   /// Large packets do not pass, or no longer.
@@ -40,7 +43,7 @@ public enum Scenario: String, CaseIterable, Sendable {
   /// Whether it is about direct paths.
   var isOfDatagrams: Bool {
     switch self {
-    case .direct, .nats, .blackhole, .roaming, .mtu, .intruders: true
+    case .direct, .nats, .blackhole, .detours, .roaming, .mtu, .intruders: true
     default: false
     }
   }
@@ -62,6 +65,7 @@ public enum Scenario: String, CaseIterable, Sendable {
     case .direct: 6
     case .nats: 12
     case .blackhole: 9
+    case .detours: 8
     case .roaming: 7
     case .mtu: 4
     case .intruders: 6

@@ -4,7 +4,7 @@ extension Options {
   /// Draws the faults that make the scenario.
   mutating func drawFaults(_ random: inout SeededGenerator) {
     switch scenario {
-    case .calm, .lossy, .direct, .nats, .blackhole, .roaming, .mtu, .intruders: break
+    case .calm, .lossy, .direct, .nats, .blackhole, .detours, .roaming, .mtu, .intruders: break
     case .outage: drawOutages(&random)
     case .exile: drawExile(&random)
     case .crash: drawCrash(&random)

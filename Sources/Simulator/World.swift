@@ -45,9 +45,7 @@ final class World {
   /// Addresses, NATs and what is cut between them.
   var topology = Topology()
   var addressesGiven: UInt32 = 0
-  var isCutToClaimant = false
-  var isCutToAcceptor = false
-  var isDetour = false
+  var directWay = DirectWay()
   /// Treats datagrams.
   var datagramRandom: SeededGenerator
   let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: World.pollBuffer, alignment: 16)

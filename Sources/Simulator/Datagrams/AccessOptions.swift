@@ -79,6 +79,9 @@ struct DatagramOptions: Hashable, Sendable {
   var gathering = Interval.zero
   /// Bytes that may wait for the line before the system takes no more; what is sent then has to wait.
   var socketBuffer = 4 << 20
+  /// How much longer a detour takes, each way, and how much longer IPv6 always does.
+  var detour = Interval.milliseconds(120)
+  var ipv6Lag = Interval.zero
   /// What is left of the hop's MTU when it shrinks.
   var shrunkMTU = 1_280
 }

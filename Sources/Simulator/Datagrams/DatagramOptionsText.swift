@@ -46,6 +46,7 @@ extension Options.Field {
       .number("udp-forge", \.datagrams.forge, perMille), .number("batch", \.datagrams.batch, 1...64),
       .time("gathering", \.datagrams.gathering),
       .number("socket-buffer", \.datagrams.socketBuffer, 1...(1 << 30)),
+      .time("detour", \.datagrams.detour), .time("ipv6-lag", \.datagrams.ipv6Lag),
       .number("shrunk-mtu", \.datagrams.shrunkMTU, 576...65_535),
     ] + access("claimant", \.datagrams.claimant) + access("acceptor", \.datagrams.acceptor)
   }

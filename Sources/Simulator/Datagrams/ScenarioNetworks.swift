@@ -17,6 +17,9 @@ extension Options {
     case .blackhole:
       drawLength(&random, seconds: 3...25)
       drawBlackHoles(&random)
+    case .detours:
+      drawLength(&random, seconds: 8...25)
+      drawDetours(&random)
     case .roaming:
       drawLength(&random, seconds: 3...25)
       drawRoaming(&random)

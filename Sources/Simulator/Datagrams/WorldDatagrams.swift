@@ -6,8 +6,6 @@ import Wire
 extension World {
   /// Batches that a session may send at one instant.
   private static let batchesPerInstant = 4_096
-  /// The longest detour.
-  static let detour = Interval.milliseconds(120)
 
   // MARK: Sockets
 
@@ -155,14 +153,16 @@ extension World {
     guard host != nil, datagram.origin != .stunServer else {
       return land(translated, on: target, after: .zero)
     }
-    if host.map({ isCut(from: $0, to: target) }) ?? false { return lose(translated, "black hole") }
+    if let host, isCut(from: host, to: target) || directWay.isCut(to: translated.destination.address) {
+      return lose(translated, "black hole")
+    }
     for passage in treat(translated, seen: datagram, from: host, to: target) {
       land(passage.datagram, on: target, after: passage.delay)
     }
   }
 
   private func isCut(from host: Int, to target: Int) -> Bool {
-    target == Self.acceptor ? isCutToAcceptor : host == Self.acceptor && isCutToClaimant
+    target == Self.acceptor ? directWay.isCutToAcceptor : host == Self.acceptor && directWay.isCutToClaimant
   }
 
   /// Puts a datagram on the access of its receiver.
@@ -173,7 +173,9 @@ extension World {
     guard let arrives = party.network.down.send(datagram.packetLength, at: now) else {
       return lose(datagram, "the queue is full")
     }
-    let extra = isDetour ? delay + Self.detour : delay
+    var extra = delay
+    if directWay.isLong(to: datagram.destination.address) { extra = extra + options.datagrams.detour }
+    if !datagram.destination.address.isIPv4 { extra = extra + options.datagrams.ipv6Lag }
     queue.add(.landing(datagram, party: target), at: arrives + extra)
   }
 

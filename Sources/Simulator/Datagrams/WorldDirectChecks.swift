@@ -31,11 +31,12 @@ extension World {
 
   /// Whether the network as it is now lets claimant and acceptor reach each other for certain.
   var isDirectPossible: Bool {
-    guard !isCutToAcceptor, !isCutToClaimant, !isDetour else { return false }
+    guard directWay.isWell else { return false }
     // Without the relay nobody learns where the other is.
     guard relay != nil, !isRelayFrozen, !packetFaults.isDeaf.contains(true) else { return false }
     for party in parties {
-      guard !party.network.isRefused, !party.network.isBlocked,
+      let hasLostIPv6 = party.network.access.ipv6 != .none && topology.hosts[party.index].ipv6 == nil
+      guard !party.network.isRefused, !party.network.isBlocked, !hasLostIPv6,
         min(party.network.hopMTU, party.network.access.mtu) >= DirectTheory.leastMTU
       else { return false }
     }
@@ -90,12 +91,17 @@ extension World {
     let claimant = parties[Self.claimant]
     let acceptor = parties[Self.acceptor]
     switch kind {
-    case .cutDirect: (isCutToClaimant, isCutToAcceptor) = (true, true)
-    case .cutToClaimant: isCutToClaimant = true
-    case .cutToAcceptor: isCutToAcceptor = true
-    case .healDirect: (isCutToClaimant, isCutToAcceptor) = (false, false)
-    case .detour: isDetour = true
-    case .detourEnds: isDetour = false
+    case .cutDirect: (directWay.isCutToClaimant, directWay.isCutToAcceptor) = (true, true)
+    case .cutToClaimant: directWay.isCutToClaimant = true
+    case .cutToAcceptor: directWay.isCutToAcceptor = true
+    case .cutIPv4: directWay.isIPv4Cut = true
+    case .cutIPv6: directWay.isIPv6Cut = true
+    case .healDirect: directWay.heal()
+    case .detour: directWay.isDetour = true
+    case .detourIPv4: directWay.isIPv4Detour = true
+    case .detourEnds: (directWay.isDetour, directWay.isIPv4Detour) = (false, false)
+    case .claimantLosesIPv6: loseIPv6(claimant)
+    case .acceptorLosesIPv6: loseIPv6(acceptor)
     case .claimantMoves: move(claimant)
     case .acceptorMoves: move(acceptor)
     case .claimantRebinds: restartNATs(of: claimant)

@@ -134,6 +134,13 @@ extension World {
     tell(party, .networkChanged(addresses: addresses(of: party)))
   }
 
+  /// The party's interface has no IPv6 any more.
+  func loseIPv6(_ party: Party) {
+    guard options.datagrams.isAvailable, topology.hosts[party.index].ipv6 != nil else { return }
+    topology.hosts[party.index].ipv6 = nil
+    tell(party, .networkChanged(addresses: addresses(of: party)))
+  }
+
   /// The party's NATs forget everything and have other addresses outside.
   func restartNATs(of party: Party) {
     for index in topology.boxes(of: party.index) {
