@@ -64,8 +64,8 @@ extension Session {
 
   // MARK: Time
 
-  /// How long the relay may say nothing before it is asked: often during a transfer, rarely while waiting.
-  var relayQuiet: Interval { plane == nil ? .seconds(30) : .seconds(5) }
+  /// How long the relay may say nothing before it is asked: often while it carries a transfer, rarely while waiting.
+  var relayQuiet: Interval { plane == nil || plane?.currentLane == .direct ? .seconds(30) : .seconds(5) }
 
   /// When `handleTimeout` is due; nil when only an event can change anything.
   public var nextDeadline: Instant? {

