@@ -58,14 +58,15 @@ struct NATBox {
 
   /// Translates the source of a packet that leaves; nil when no port is free.
   mutating func outbound(from inside: IPEndpoint, to remote: IPEndpoint, at now: Instant) -> IPEndpoint? {
-    if let port = outwards[inside] { return IPEndpoint(address: externalAddress, port: port) }
     let key = Key(inside: inside, remote: Self.seen(remote, behaviour.mapping))
     let filter = Self.seen(remote, behaviour.filtering)
+    // A mapping that is in use stays when a static one is made.
     if let mapping = mappings[key], isAlive(mapping.refreshedAt, now) {
       mappings[key]?.refreshedAt = now
       mappings[key]?.opened[filter] = now
       return IPEndpoint(address: externalAddress, port: mapping.port)
     }
+    if let port = outwards[inside] { return IPEndpoint(address: externalAddress, port: port) }
     forget(key)
     guard let port = freePort(for: inside, at: now) else { return nil }
     mappings[key] = Mapping(key: key, port: port, refreshedAt: now, opened: [filter: now])
