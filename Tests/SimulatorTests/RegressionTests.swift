@@ -15,6 +15,52 @@ struct RegressionTests {
 
   static let findings = [
     Finding(
+      seed: 1833,
+      what:
+        "frames as large as a shrunk path no longer carries were lost for ever, small checks were answered",
+      options: """
+        payload=857472 claimant-sends=true acceptor=true claimant=true rival=false
+        claimant-start=144us rival-start=144us token-life=120000000us frames-per-epoch=8388608
+        largest-frame=41803 patience=60000000us claimant-latency=781us acceptor-latency=828us
+        claimant-rate=89830 acceptor-rate=89830 connection-buffer=15350 largest-piece=2860
+        source-step=812 source-pause=23660us output-step=0 output-pause=8480us close-delay=0us
+        relay-rate=0 fast-start=false claimant-barred=false loss=1 double=298 delay=0 reorder=0
+        corrupt=4 replay=0 longest-delay=106900us faults-end=437181us
+        faults=shrink-mtu@direct+1926us udp=true shared=none stun-servers=2 dead-servers=0
+        stun-delay=378us udp-loss=0 udp-double=0 udp-reorder=0 udp-corrupt=0 udp-replay=0
+        udp-reflect=0 udp-redirect=0 udp-forge=0 batch=1 gathering=1498us socket-buffer=4194304
+        shrunk-mtu=576 claimant-nats=none claimant-ipv4=true claimant-ipv6=firewalled
+        claimant-udp-blocked=false claimant-udp-delay=8475us claimant-udp-rate=31068711
+        claimant-udp-queue=887616 claimant-mtu=1280 claimant-hop-mtu=1500 claimant-port-mapped=false
+        claimant-relay-only=false claimant-refused-sockets=none
+        acceptor-nats=apd-ad-preserving-plain-120s acceptor-ipv4=true acceptor-ipv6=open
+        acceptor-udp-blocked=false acceptor-udp-delay=8475us acceptor-udp-rate=807871
+        acceptor-udp-queue=27451 acceptor-mtu=1500 acceptor-hop-mtu=9000 acceptor-port-mapped=false
+        acceptor-relay-only=false acceptor-refused-sockets=none
+        """),
+    Finding(
+      seed: 2237, what: "the same behind two layers of NAT, with other losses",
+      options: """
+        payload=999803 claimant-sends=true acceptor=true claimant=true rival=false
+        claimant-start=10251us rival-start=1303us token-life=120000000us frames-per-epoch=4096
+        largest-frame=1531 patience=60000000us claimant-latency=19176us acceptor-latency=19176us
+        claimant-rate=384663 acceptor-rate=384663 connection-buffer=165357 largest-piece=18896
+        source-step=613 source-pause=17775us output-step=0 output-pause=0us close-delay=828us
+        relay-rate=0 fast-start=true claimant-barred=false loss=61 double=0 delay=21 reorder=0
+        corrupt=0 replay=0 longest-delay=88495us faults-end=343437us
+        faults=shrink-mtu@direct+62746us udp=true shared=home stun-servers=1 dead-servers=0
+        stun-delay=101234us udp-loss=4 udp-double=30 udp-reorder=0 udp-corrupt=86 udp-replay=0
+        udp-reflect=0 udp-redirect=0 udp-forge=0 batch=1 gathering=0us socket-buffer=71825
+        shrunk-mtu=576 claimant-nats=ad-apd-preserving-plain-120s+apd-ei-random-plain-120s
+        claimant-ipv4=true claimant-ipv6=none claimant-udp-blocked=false claimant-udp-delay=3267us
+        claimant-udp-rate=32734175 claimant-udp-queue=912031 claimant-mtu=1500 claimant-hop-mtu=1500
+        claimant-port-mapped=false claimant-relay-only=false claimant-refused-sockets=none
+        acceptor-nats=ei-apd-preserving-hairpin-120s acceptor-ipv4=true acceptor-ipv6=none
+        acceptor-udp-blocked=false acceptor-udp-delay=9002us acceptor-udp-rate=32734175
+        acceptor-udp-queue=17631 acceptor-mtu=9000 acceptor-hop-mtu=9000 acceptor-port-mapped=false
+        acceptor-relay-only=false acceptor-refused-sockets=none
+        """),
+    Finding(
       seed: 94, what: "a deadline that only poll serves stayed due while the connection took nothing",
       options: """
         payload=10876 claimant-sends=true acceptor=true claimant=true rival=false claimant-start=0us
