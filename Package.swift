@@ -25,6 +25,8 @@ let package = Package(
     .systemLibrary(name: "CNATPMP", providers: [.apt(["libnatpmp-dev"])]),
     .systemLibrary(name: "CMiniUPnP", pkgConfig: "miniupnpc", providers: [.apt(["libminiupnpc-dev"])]),
     .systemLibrary(name: "CNamespaces"),
+    .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(name: "CQRCode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
 
     // The socket calls that Swift cannot import.
@@ -54,12 +56,12 @@ let package = Package(
       name: "Reactor",
       dependencies: [
         "Basics", "Wire", "Crypto", "Engine", "Relaying", "CLibev", "CGnuTLS", "CCurl", "CSockets", "CNATPMP",
-        "CMiniUPnP",
+        "CMiniUPnP", "CArchive",
       ]),
     .target(
       name: "Commands",
       dependencies: [
-        "Basics", "Wire", "Crypto", "Machines", "Engine", "Relaying", "Reactor", "Simulator",
+        "Basics", "Wire", "Crypto", "Machines", "Engine", "Relaying", "Reactor", "Simulator", "CQRCode",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),

@@ -7,12 +7,12 @@ source "$(dirname "$0")/common.sh"
 # the Swift toolchain to run and to link anything.
 packages=(
   libev-dev libsodium-dev libgnutls28-dev libngtcp2-dev libngtcp2-crypto-gnutls-dev libnatpmp-dev
-  libminiupnpc-dev libcurl4-gnutls-dev pkg-config
+  libminiupnpc-dev libcurl4-gnutls-dev libarchive-dev libqrencode-dev pkg-config
   openssl ca-certificates
   binutils libc6-dev libgcc-12-dev libstdc++-12-dev libcurl4 libxml2 libsqlite3-0 git
 )
 case ${1:-} in
-  bench) packages+=(socat time) ;;
+  bench) packages+=(socat time iperf3 iproute2 nftables) ;;
   # Routers in network namespaces. Debian's miniupnpd starts no daemon of its own unless it is told to.
   lab) packages+=(miniupnpd miniupnpd-nftables nftables iproute2) ;;
 esac

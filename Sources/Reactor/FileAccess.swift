@@ -8,12 +8,15 @@ public enum FileError: Error, Hashable, Sendable, CustomStringConvertible {
   case noSpace
   /// Another failure of the system.
   case system(SystemError)
+  /// What is wrong with the content, in words of ours: a source that changed while it was read.
+  case content(String)
 
   public var description: String {
     switch self {
     case .brokenPipe: "broken pipe"
     case .noSpace: "no space left on device"
     case .system(let error): error.description
+    case .content(let words): words
     }
   }
 

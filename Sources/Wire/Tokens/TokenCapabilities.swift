@@ -22,4 +22,6 @@ public struct TokenCapabilities: OptionSet, Hashable, Sendable {
   public static let native = TokenCapabilities(rawValue: 0x100)
   /// The token's route is spoken to by plain http; ours too.
   public static let plainHTTP = TokenCapabilities(rawValue: 0x200)
+  /// The issuer of a `stdio` token expects an offer (`send --to`), not a bare stream; ours too.
+  public static let structured = TokenCapabilities(rawValue: 0x400)
 }
