@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 
 _Static_assert(sizeof(derphole_vector) == sizeof(struct iovec), "vector");
 _Static_assert(offsetof(derphole_vector, length) == offsetof(struct iovec, iov_len), "vector");
@@ -60,4 +61,14 @@ int derphole_segment_size(const derphole_message *message) {
 
 int derphole_is_truncated(const derphole_message *message) {
   return (message->flags & MSG_TRUNC) != 0;
+}
+
+int derphole_timer_open(void) {
+  int descriptor = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  return descriptor < 0 ? -errno : descriptor;
+}
+
+int derphole_timer_set(int descriptor, int64_t nanoseconds) {
+  struct itimerspec setting = {.it_value = {nanoseconds / 1000000000, nanoseconds % 1000000000}};
+  return timerfd_settime(descriptor, TFD_TIMER_ABSTIME, &setting, NULL) < 0 ? -errno : 0;
 }

@@ -19,40 +19,44 @@ extension Session {
   ///   - segmentLength: the length of each but the last, in bytes.
   public func handle(
     datagrams: UnsafeMutableRawBufferPointer, segmentLength: Int, socket: SocketID, from remote: IPEndpoint,
-    at now: Instant, sink: some PayloadSink
+    at now: Instant, sink: any PayloadSink
   ) {
     latest = now
     guard outcome == nil, segmentLength > 0, !configuration.isRelayOnly else { return }
     let source = IPEndpoint(address: remote.address.unmapped, port: remote.port)
     let path = DirectPath(socket: socket, remote: source)
     var start = 0
+    var isMoving = false
     while start < datagrams.count, outcome == nil {
       let end = min(start + segmentLength, datagrams.count)
-      take(UnsafeMutableRawBufferPointer(rebasing: datagrams[start..<end]), over: path, at: now, sink: sink)
+      let datagram = UnsafeMutableRawBufferPointer(rebasing: datagrams[start..<end])
+      if take(datagram, over: path, at: now, sink: sink) { isMoving = true }
       start = end
     }
+    if isMoving { paths.noteTraffic(at: now, random: &random) }
     drainPaths(at: now)
     settlePlane(at: now)
     flushOutbox()
   }
 
+  /// Takes one datagram; whether it shows that payload moves.
   private func take(
-    _ datagram: UnsafeMutableRawBufferPointer, over path: DirectPath, at now: Instant, sink: some PayloadSink
-  ) {
+    _ datagram: UnsafeMutableRawBufferPointer, over path: DirectPath, at now: Instant, sink: any PayloadSink
+  ) -> Bool {
     guard datagram.first == SessionFrameHeader.magic else {
-      return paths.receive(UnsafeRawBufferPointer(datagram), over: path, at: now, random: &random)
+      paths.receive(UnsafeRawBufferPointer(datagram), over: path, at: now, random: &random)
+      return false
     }
-    let reception = plane?.handle(datagram, on: .direct, at: now, sink: sink) ?? .refused
-    guard reception != .refused else {
-      statisticsOfPast.framesRefused += plane == nil ? 1 : 0
-      return
+    guard let plane else {
+      statisticsOfPast.framesRefused += 1
+      return false
     }
+    let reception = plane.handle(datagram, on: .direct, at: now, sink: sink)
+    guard reception != .refused else { return false }
     if !isEstablished { prove(at: now) }
+    if plane.hasEvents { settlePlane(at: now, arrivedOver: path) }
     // A repeated frame is no sign that payload moves.
-    if reception == .fresh, SessionFrameKind(rawValue: datagram[1])?.isPayload == true {
-      paths.noteTraffic(at: now, random: &random)
-    }
-    settlePlane(at: now, arrivedOver: path)
+    return reception == .fresh && SessionFrameKind(rawValue: datagram[1])?.isPayload == true
   }
 
   /// Fills `buffer` with datagrams for one path, as many equally long ones as one system call takes (the last may
@@ -95,24 +99,11 @@ extension Session {
       outcome == nil || plane.owesAnswer
     else { return nil }
     let size = path.mtu.size
-    let payloadBefore = plane.payloadBytes(on: .direct)
-    let limit = min(Self.maximumBatchLength, buffer.count)
-    var used = 0
-    var segment = 0
-    var count = 0
-    while count < Self.maximumBatch, used + size <= limit {
-      let length = try plane.poll(
-        .direct, into: UnsafeMutableRawBufferPointer(rebasing: buffer[used...]), limit: size, at: now)
-      guard length > 0 else { break }
-      if count == 0 { segment = length }
-      used += length
-      count += 1
-      // Only the last may be shorter, and none longer: after a short one a new batch begins.
-      if length < size { break }
-    }
-    guard used > 0 else { return nil }
-    if plane.payloadBytes(on: .direct) > payloadBefore { paths.noteTraffic(at: now, random: &random) }
-    return Transmission(path: .direct(path.path), length: used, segmentLength: segment)
+    let count = min(Self.maximumBatch, min(Self.maximumBatchLength, buffer.count) / size)
+    let batch = try plane.pollBatch(into: buffer, size: size, count: count, at: now)
+    guard batch.count > 0 else { return nil }
+    if batch.hasPayload { paths.noteTraffic(at: now, random: &random) }
+    return Transmission(path: .direct(path.path), length: batch.length, segmentLength: batch.segment)
   }
 
   /// Does what the paths want of the session.

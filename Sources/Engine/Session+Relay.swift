@@ -93,7 +93,8 @@ extension Session {
   /// - Parameter path: the direct path that the frames came over which made these events; nil for the relay.
   func settlePlane(at now: Instant, arrivedOver path: DirectPath? = nil) {
     guard let plane else { return }
-    for event in plane.takeEvents() where outcome == nil {
+    while let event = plane.nextEvent() {
+      guard outcome == nil else { continue }
       switch event {
       case .payloadEnded(let length): events.append(.payloadEnded(length: length))
       case .peerCompleted(let length): finish(.success(bytes: length), at: now)

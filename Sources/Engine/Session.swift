@@ -111,7 +111,7 @@ public final class Session {
   }
 
   /// Offers waiting payload to the output, which has become writable.
-  public func drainPayload(into sink: some PayloadSink, at now: Instant) {
+  public func drainPayload(into sink: any PayloadSink, at now: Instant) {
     latest = now
     guard outcome == nil else { return }
     plane?.drain(into: sink, at: now)
@@ -185,7 +185,7 @@ public final class Session {
   /// Takes bytes of the relay's connection; payload goes straight to `sink`. Returns how many bytes were used; the
   /// rest is to be offered again, with what follows, from a buffer of at least `minimumReceiveBuffer` bytes.
   public func handle(
-    relayBytes bytes: UnsafeMutableRawBufferPointer, at now: Instant, sink: some PayloadSink
+    relayBytes bytes: UnsafeMutableRawBufferPointer, at now: Instant, sink: any PayloadSink
   ) -> Int {
     latest = now
     guard outcome == nil else { return bytes.count }
@@ -207,7 +207,7 @@ public final class Session {
   }
 
   func take(
-    _ packet: UnsafeMutableRawBufferPointer, from source: Bytes32, at now: Instant, sink: some PayloadSink
+    _ packet: UnsafeMutableRawBufferPointer, from source: Bytes32, at now: Instant, sink: any PayloadSink
   ) {
     guard outcome == nil, let first = packet.first else { return }
     if first == SessionFrameHeader.magic {

@@ -14,7 +14,7 @@ public final class SessionHost {
   /// How long saying goodbye may take.
   private static let goodbyeLimit = Interval.seconds(1)
   /// How many batches of datagrams (of up to 64 KiB) leave before acknowledgements may come in.
-  private static let batchesPerTurn = 32
+  private static let batchesPerTurn = 8
 
   let loop: EventLoop
   let session: Session
@@ -27,7 +27,7 @@ public final class SessionHost {
   private var dialer: RelayDialer?
   private var stream: (any ByteStream)?
   private var watcher: StreamWatcher?
-  private var timer: LoopTimer?
+  private var timer: PacingTimer?
   private var goodbyeTimer: LoopTimer?
   private let sendBuffer = UnsafeMutableRawBufferPointer.allocate(
     byteCount: SessionHost.sendBufferSize, alignment: 4096)
@@ -71,7 +71,7 @@ public final class SessionHost {
     self.observer = observer
     self.completion = completion
     sockets = direct.map { _ in SessionSockets(loop) }
-    timer = loop.makeTimer { [weak self] in self?.timeout() }
+    timer = PacingTimer(loop) { [weak self] in self?.timeout() }
     source?.readable = { [weak self] in self?.turn() }
     output?.writable = { [weak self] in self?.outputWritable() }
     if let direct { connect(direct) }

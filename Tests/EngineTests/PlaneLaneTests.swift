@@ -164,7 +164,7 @@ struct PlaneLaneTests {
     #expect(give(.relay) == .refused)
     #expect(give(.direct) == .fresh)
     #expect(give(.direct) == .repeated)
-    let events = pair.acceptor.takeEvents()
+    let events = Array(pair.acceptor.events)
     #expect(events.count == 1)
     guard case .challenge(7, 1_200, .direct) = events.first else {
       Issue.record("\(events)")

@@ -160,7 +160,7 @@ final class PlanePair: PayloadSink {
           : plane.handle($0, on: item.lane, at: now, sink: answersHeard)
       }
     }
-    both { events += $0.takeEvents() }
+    both { plane in while let event = plane.nextEvent() { events.append(event) } }
   }
 
   var isDone: Bool {

@@ -40,6 +40,11 @@ int derphole_receive_single(int descriptor, derphole_message *message);
 /// Sends one message that the kernel cuts into datagrams of `segment` bytes, into its control memory.
 int derphole_send_segmented(int descriptor, derphole_message *message, uint16_t segment);
 
+/// A descriptor that becomes readable when its time has come, on the monotonic clock.
+int derphole_timer_open(void);
+/// Sets that time, in nanoseconds since the clock's start; 0 disarms. Takes back what was to be read.
+int derphole_timer_set(int descriptor, int64_t nanoseconds);
+
 /// The size of the datagrams that the kernel joined into this message; 0 when it joined none.
 int derphole_segment_size(const derphole_message *message);
 /// Whether the message did not fit.

@@ -17,6 +17,8 @@ struct FrameSealer {
   private var secret: SecretBytes
   private var key: AESGCM256Key
   private var epoch: UInt64 = 0
+  /// The first packet number of the next epoch.
+  private var epochEnd: UInt64
   private let lane: Lane
   private let framesPerEpoch: UInt64
 
@@ -25,6 +27,7 @@ struct FrameSealer {
     self.secret = secret
     self.lane = lane
     self.framesPerEpoch = framesPerEpoch
+    epochEnd = framesPerEpoch
     key = try SessionKeySchedule.key(secret)
   }
 
@@ -33,11 +36,11 @@ struct FrameSealer {
     _ kind: SessionFrameKind, packetNumber: UInt64, offset: UInt64, payload: UnsafeRawBufferPointer,
     into buffer: UnsafeMutableRawBufferPointer
   ) throws(CryptoError) -> Int {
-    let wanted = packetNumber / framesPerEpoch
-    while epoch < wanted {
+    while packetNumber >= epochEnd {
       secret = SessionKeySchedule.next(secret)
       key = try SessionKeySchedule.key(secret)
       epoch += 1
+      epochEnd += framesPerEpoch
     }
     let length = SessionFrameHeader.overhead + payload.count
     let header = SessionFrameHeader(

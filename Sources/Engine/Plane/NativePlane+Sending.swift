@@ -2,6 +2,24 @@ import Basics
 import Crypto
 import Wire
 
+/// What `NativePlane.pollBatch` put into its buffer.
+struct DatagramBatch {
+  /// Bytes of all datagrams.
+  private(set) var length = 0
+  /// How many datagrams those are.
+  private(set) var count = 0
+  /// The length of each but the last.
+  private(set) var segment = 0
+  /// Whether payload is among them.
+  var hasPayload = false
+
+  mutating func append(_ datagramLength: Int) {
+    if count == 0 { segment = datagramLength }
+    length += datagramLength
+    count += 1
+  }
+}
+
 /// The next frame to send, and when something is due.
 extension NativePlane {
   // MARK: Sending
@@ -16,6 +34,51 @@ extension NativePlane {
   ///   - limit: the length of the longest frame that may be sent, in bytes; at least `minimumFrameRoom`.
   func poll(
     _ lane: Lane, into buffer: UnsafeMutableRawBufferPointer, limit: Int, at now: Instant
+  ) throws(CryptoError) -> Int {
+    let length = try pollControl(lane, into: buffer, at: now)
+    guard length == 0, let sender, mayCarryPayload(lane) else { return length }
+    return try pollPayload(of: sender, state(lane), into: buffer, limit: limit, at: now)
+  }
+
+  /// Seals datagrams for the direct path one behind the other into `buffer`, as many equally long ones as one system
+  /// call takes; the last may be shorter.
+  ///
+  /// - Parameters:
+  ///   - buffer: room for `count` datagrams.
+  ///   - size: the length of a full datagram, in bytes; at least `minimumFrameRoom`.
+  func pollBatch(
+    into buffer: UnsafeMutableRawBufferPointer, size: Int, count: Int, at now: Instant
+  ) throws(CryptoError) -> DatagramBatch {
+    var batch = DatagramBatch()
+    while batch.count < count {
+      let length = try pollControl(
+        .direct, into: UnsafeMutableRawBufferPointer(rebasing: buffer[batch.length...]), at: now)
+      guard length > 0 else { break }
+      batch.append(length)
+      // Only the last may be shorter, and none longer: after a short one a new batch begins.
+      if length < size { return batch }
+    }
+    guard let sender, mayCarryPayload(.direct) else { return batch }
+    let lane = state(.direct)
+    while batch.count < count {
+      let room = UnsafeMutableRawBufferPointer(rebasing: buffer[batch.length...])
+      let length = try pollPayload(of: sender, lane, into: room, limit: size, at: now)
+      guard length > 0 else { break }
+      batch.append(length)
+      batch.hasPayload = true
+      if length < size { break }
+    }
+    return batch
+  }
+
+  private func mayCarryPayload(_ lane: Lane) -> Bool {
+    guard case .open = ending else { return false }
+    return isOpen(lane)
+  }
+
+  /// Seals the next control frame that is due on the lane; 0 when none is.
+  private func pollControl(
+    _ lane: Lane, into buffer: UnsafeMutableRawBufferPointer, at now: Instant
   ) throws(CryptoError) -> Int {
     guard isUsable(lane) else { return 0 }
     for asked in Lane.allCases {
@@ -39,8 +102,7 @@ extension NativePlane {
     if let due = endingDueAt, due <= now, mayCarryEnding(lane, at: now) {
       return try sealEnding(lane, into: buffer, at: now)
     }
-    guard case .open = ending, isOpen(lane) else { return 0 }
-    if let receiver {
+    if let receiver, mayCarryPayload(lane) {
       for acknowledged in Lane.allCases where route(acknowledged) == lane {
         guard receiver.takeAcknowledgement(on: acknowledged, at: now) else { continue }
         framesSent += 1
@@ -49,17 +111,18 @@ extension NativePlane {
         }
       }
     }
-    return try pollPayload(lane, into: buffer, limit: limit, at: now)
+    return 0
   }
 
   private func pollPayload(
-    _ lane: Lane, into buffer: UnsafeMutableRawBufferPointer, limit: Int, at now: Instant
+    of sender: PayloadSender, _ state: PlaneLane, into buffer: UnsafeMutableRawBufferPointer, limit: Int,
+    at now: Instant
   ) throws(CryptoError) -> Int {
-    guard let sender else { return 0 }
+    let lane = state.lane
     let largest = limit - SessionFrameHeader.overhead
     let bound = lane == .relay ? largestRelayPayload : datagramSize - SessionFrameHeader.overhead
     guard let plan = sender.plan(on: lane, largestPayload: min(largest, bound)) else { return 0 }
-    let length = try state(lane).seal(
+    let length = try state.seal(
       plan, packetNumber: sender.nextPacketNumber(on: lane), payload: sender.payload(of: plan), into: buffer)
     sender.didSend(plan, on: lane, at: now)
     framesSent += 1

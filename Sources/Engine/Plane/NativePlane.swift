@@ -1,5 +1,6 @@
 import Basics
 import Crypto
+import DequeModule
 import Wire
 
 /// Which way the payload of a session flows, seen from this side.
@@ -90,7 +91,7 @@ final class NativePlane {
   private(set) var framesReceived: UInt64 = 0
   private(set) var framesRefused: UInt64 = 0
 
-  var events: [PlaneEvent] = []
+  var events = Deque<PlaneEvent>()
 
   init(
     schedule: SessionKeySchedule, isClaimant: Bool, flow: PayloadFlow, isDialogue: Bool = false,
@@ -116,12 +117,11 @@ final class NativePlane {
 
   func state(_ lane: Lane) -> PlaneLane { lane == .relay ? relay : direct }
 
-  /// The events since the last call.
-  func takeEvents() -> [PlaneEvent] {
-    guard !events.isEmpty else { return [] }
-    defer { events.removeAll() }
-    return events
-  }
+  /// Whether `nextEvent` has something.
+  var hasEvents: Bool { !events.isEmpty }
+
+  /// The oldest event that was not taken yet.
+  func nextEvent() -> PlaneEvent? { events.popFirst() }
 
   /// Payload bytes that arrived on the lane when this side receives, or were sent there (repairs included).
   func payloadBytes(on lane: Lane) -> UInt64 {
@@ -143,7 +143,7 @@ final class NativePlane {
 
   /// Opens and takes one frame that came on `lane`, in place. What is not authentic is dropped and counted.
   func handle(
-    _ frame: UnsafeMutableRawBufferPointer, on lane: Lane, at now: Instant, sink: some PayloadSink
+    _ frame: UnsafeMutableRawBufferPointer, on lane: Lane, at now: Instant, sink: any PayloadSink
   ) -> FrameReception {
     let header: SessionFrameHeader
     let payload: UnsafeRawBufferPointer
@@ -200,7 +200,7 @@ final class NativePlane {
   }
 
   /// Offers kept payload to the output again.
-  func drain(into sink: some PayloadSink, at now: Instant) {
+  func drain(into sink: any PayloadSink, at now: Instant) {
     guard let receiver else { return }
     receiver.drain(into: sink)
     receiver.windowMayHaveGrown(at: now)

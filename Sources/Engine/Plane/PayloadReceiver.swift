@@ -54,7 +54,7 @@ final class PayloadReceiver {
   /// Takes an opened frame of the lane. False when it violates the window or the known end.
   func handle(
     _ header: SessionFrameHeader, on lane: Lane, payload: UnsafeRawBufferPointer, at now: Instant,
-    sink: some PayloadSink
+    sink: any PayloadSink
   ) -> Bool {
     let end = header.offset + UInt64(payload.count)
     if hasSeen(header.packetNumber, on: lane) {
@@ -87,7 +87,7 @@ final class PayloadReceiver {
   // MARK: Output
 
   /// Hands payload straight to the output when it can take it, else keeps it; false when neither is possible.
-  private func take(_ payload: UnsafeRawBufferPointer, at offset: UInt64, sink: some PayloadSink) -> Bool {
+  private func take(_ payload: UnsafeRawBufferPointer, at offset: UInt64, sink: any PayloadSink) -> Bool {
     var rest = payload
     var offset = offset
     if offset < delivered {
@@ -111,7 +111,7 @@ final class PayloadReceiver {
   }
 
   /// Offers the next bytes of the stream; returns how many were taken.
-  private func offer(_ bytes: UnsafeRawBufferPointer, to sink: some PayloadSink) -> Int {
+  private func offer(_ bytes: UnsafeRawBufferPointer, to sink: any PayloadSink) -> Int {
     let taken = sink.accept(bytes)
     precondition(taken >= 0 && taken <= bytes.count)
     delivered += UInt64(taken)
@@ -124,7 +124,7 @@ final class PayloadReceiver {
   }
 
   /// Places what of `bytes` is new; false when the output has no room for all of that.
-  private func placeNew(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, sink: some PayloadSink) -> Bool {
+  private func placeNew(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, sink: any PayloadSink) -> Bool {
     // What waits here goes first, or the output would get bytes twice.
     guard buffer.isEmpty else { return false }
     var range = offset..<offset + UInt64(bytes.count)
@@ -159,7 +159,7 @@ final class PayloadReceiver {
   private var startsInBuffer: Bool { buffer.held.first?.contains(delivered) ?? false }
 
   /// Offers what is kept to the output until it takes no more.
-  func drain(into sink: some PayloadSink) {
+  func drain(into sink: any PayloadSink) {
     while !isPlacing {
       // Bytes kept below the mark arrived directly meanwhile.
       buffer.release(below: delivered)
