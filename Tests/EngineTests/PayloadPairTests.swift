@@ -62,7 +62,7 @@ private final class PayloadPair: PayloadSink {
   }
 
   func transmit() {
-    while let plan = sender.plan(on: .relay, largestPayload: SessionFrameHeader.maximumPayloadLength) {
+    while let plan = sender.plan(on: .relay, largestPayload: SessionFrameHeader.maximumPayloadLength, at: now) {
       let header = SessionFrameHeader(
         kind: plan.kind, lane: 0, epochLowByte: 0, packetNumber: sender.nextPacketNumber(on: .relay),
         offset: plan.offset)
@@ -160,7 +160,7 @@ struct PayloadPairTests {
       guard let due = pair.sender.deadline(on: .relay) else { break }
       pair.now = max(pair.now, due)
       pair.sender.handleTimeout(on: .relay, at: pair.now)
-      while let plan = pair.sender.plan(on: .relay, largestPayload: SessionFrameHeader.maximumPayloadLength) {
+      while let plan = pair.sender.plan(on: .relay, largestPayload: SessionFrameHeader.maximumPayloadLength, at: .zero) {
         pair.sender.didSend(plan, on: .relay, at: pair.now)
       }
     }

@@ -33,22 +33,3 @@ import Testing
     #expect(SendWindow().size(minimumRoundTrip: nil) == 24 * 8_192)
   }
 }
-
-@Suite("Send window of a direct path")
-struct DirectSendWindowTests {
-  @Test("Frames keep their size, 32 go out at first and 10 at least")
-  func small() {
-    var window = SendWindow(framePayload: 1_164)
-    #expect(window.size(minimumRoundTrip: nil) == 32 * 1_164)
-    window.delivered(acknowledged: 1_164, bytesPerSecond: 10_000, sourceLimited: false)
-    #expect(window.framePayload == 1_164)
-    for _ in 0..<100 {
-      window.lost(inFlight: 1_164)
-      window.roundEnded()
-    }
-    let least = window.size(minimumRoundTrip: .milliseconds(1))
-    #expect(least >= 10 * 1_164 && least < 16 * 1_164)
-    window.resizeFrames(1_400)
-    #expect(window.framePayload == 1_400)
-  }
-}

@@ -121,7 +121,7 @@ extension NativePlane {
     let lane = state.lane
     let largest = limit - SessionFrameHeader.overhead
     let bound = lane == .relay ? largestRelayPayload : datagramSize - SessionFrameHeader.overhead
-    guard let plan = sender.plan(on: lane, largestPayload: min(largest, bound)) else { return 0 }
+    guard let plan = sender.plan(on: lane, largestPayload: min(largest, bound), at: now) else { return 0 }
     let length = try state.seal(
       plan, packetNumber: sender.nextPacketNumber(on: lane), payload: sender.payload(of: plan), into: buffer)
     sender.didSend(plan, on: lane, at: now)
@@ -220,6 +220,7 @@ extension NativePlane {
     guard case .open = ending else { return next }
     for lane in Lane.allCases {
       if hasClock(lane), let due = sender?.deadline(on: lane) { next = min(next, due) }
+      if isOpen(lane) { considerFrame(sender?.nextSendAt(on: lane)) }
       if route(lane) != nil { considerFrame(receiver?.deadline(on: lane)) }
     }
     return next

@@ -15,10 +15,11 @@ final class PacketSpace {
   struct SentFrame {
     var offset: UInt64
     var sentAt: Instant
-    /// Bytes delivered and the time of the last delivery when this frame was sent, for the rate sample
-    /// (draft-cheng-iccrg-delivery-rate-estimation).
+    /// Bytes delivered and the time of the last delivery when this frame was sent, and when the frame was sent whose
+    /// delivery that was: for the rate sample (draft-cheng-iccrg-delivery-rate-estimation).
     var deliveredBefore: UInt64
     var deliveredBeforeAt: Instant
+    var deliveredSentAt: Instant
     var length: UInt32
     var isEnd: Bool
     var isSourceLimited: Bool
@@ -50,7 +51,12 @@ final class PacketSpace {
   /// Payload bytes that were sent, repairs included.
   private(set) var payloadBytes: UInt64 = 0
   private(set) var roundTrip = RoundTripEstimator()
+  /// The law of the relay's lane.
   private(set) var window: SendWindow
+  /// The law of the direct lane; nil on the relay's.
+  private(set) var control: RateControl?
+  /// Whether a frame waits for nothing but its turn in pacing.
+  private(set) var isPaced = false
   /// Of the present generation.
   private var largestAcknowledged: UInt64?
   private var lossDeadline: Instant?
@@ -61,17 +67,35 @@ final class PacketSpace {
   private(set) var isProbeDue = false
   private var delivered: UInt64 = 0
   private var deliveredAt: Instant
+  /// When the newest frame of those was sent.
+  private var deliveredSentAt: Instant
+  /// A stretch of time for rate samples on paths whose round trips are too short for one.
+  private var stretch: (began: Instant, delivered: UInt64)
   private var roundEndsAt: UInt64 = 0
 
-  init(window: SendWindow, at now: Instant) {
+  /// - Parameter control: the direct lane's; without it this is the relay's lane.
+  init(window: SendWindow, control: RateControl? = nil, at now: Instant) {
     self.window = window
+    self.control = control
     deliveredAt = now
+    deliveredSentAt = now
+    stretch = (now, 0)
   }
 
-  var hasWindow: Bool {
-    bytesInFlight < window.size(minimumRoundTrip: roundTrip.minimum)
-      && (roundTrip.isMeasured || framesInFlight < window.initialFrames)
+  /// Whether a frame may leave now.
+  func maySend(at now: Instant) -> Bool {
+    isPaced = false
+    guard control != nil else {
+      return bytesInFlight < window.size(minimumRoundTrip: roundTrip.minimum)
+        && (roundTrip.isMeasured || framesInFlight < SendWindow.minimumFrames)
+    }
+    guard bytesInFlight < control!.window else { return false }
+    isPaced = !control!.maySend(at: now)
+    return !isPaced
   }
+
+  /// When a frame may leave that waits for its turn in pacing.
+  var nextSendAt: Instant? { isPaced ? control?.nextSendAt : nil }
 
   var isIdle: Bool { flying.isEmpty }
 
@@ -92,11 +116,16 @@ final class PacketSpace {
   func didSend(_ range: Range<UInt64>, isEnd: Bool, isSourceLimited: Bool, at now: Instant) {
     isProbeDue = false
     // The path was idle: the time since the last delivery says nothing about its rate.
-    if bytesInFlight == 0 { deliveredAt = now }
+    if bytesInFlight == 0 {
+      deliveredAt = now
+      deliveredSentAt = now
+      stretch = (now, delivered)
+    }
+    control?.didSend(range.count)
     sent.append(
       SentFrame(
         offset: range.lowerBound, sentAt: now, deliveredBefore: delivered, deliveredBeforeAt: deliveredAt,
-        length: UInt32(range.count), isEnd: isEnd, isSourceLimited: isSourceLimited))
+        deliveredSentAt: deliveredSentAt, length: UInt32(range.count), isEnd: isEnd, isSourceLimited: isSourceLimited))
     flying.insert(nextPacketNumber..<nextPacketNumber + 1)
     nextPacketNumber += 1
     bytesInFlight += range.count
@@ -137,7 +166,8 @@ final class PacketSpace {
     }
     let gained = Int(delivered - deliveredBefore)
     deliveredAt = now
-    if gained > 0 { sampleRate(frame, gained: gained, at: now) }
+    deliveredSentAt = frame.sentAt
+    if gained > 0 { sampleRate(frame, gained: gained, delay: delay, at: now) }
     return true
   }
 
@@ -158,14 +188,35 @@ final class PacketSpace {
     firstSent = oldest
   }
 
-  private func sampleRate(_ newest: SentFrame, gained: Int, at now: Instant) {
+  private func sampleRate(_ newest: SentFrame, gained: Int, delay: Interval, at now: Instant) {
+    let endsRound = newest.deliveredBefore >= roundEndsAt
+    if endsRound { roundEndsAt = delivered }
+    guard control == nil else {
+      control!.acknowledged(
+        RateControl.Sample(
+          delivered: gained, bytesPerSecond: directRate(newest, at: now),
+          roundTrip: max(now - newest.sentAt - min(delay, RateControl.acknowledgementDelay), .microseconds(1)),
+          bytesInFlight: bytesInFlight, isLimited: newest.isSourceLimited, endsRound: endsRound), at: now)
+      return
+    }
     let elapsed = max((now - newest.deliveredBeforeAt).inSeconds, 1e-6)
     let rate = Double(delivered - newest.deliveredBefore) / elapsed
     window.delivered(acknowledged: gained, bytesPerSecond: rate, sourceLimited: newest.isSourceLimited)
-    if newest.deliveredBefore >= roundEndsAt {
-      roundEndsAt = delivered
-      window.roundEnded()
+    if endsRound { window.roundEnded() }
+  }
+
+  /// The delivery rate in bytes a second. Acknowledgements come in bursts, and so do packets: neither the time that
+  /// the frames took to leave nor the time in which they were acknowledged may be left out, and what took less than
+  /// an acknowledgement may be held back says nothing by itself.
+  private func directRate(_ newest: SentFrame, at now: Instant) -> Double? {
+    let elapsed = max(now - newest.deliveredBeforeAt, newest.sentAt - newest.deliveredSentAt)
+    if elapsed >= RateControl.acknowledgementDelay {
+      return Double(delivered - newest.deliveredBefore) / elapsed.inSeconds
     }
+    let time = now - stretch.began
+    guard time >= RateControl.acknowledgementDelay else { return nil }
+    defer { stretch = (now, delivered) }
+    return Double(delivered - stretch.delivered) / time.inSeconds
   }
 
   // MARK: Loss
@@ -175,6 +226,7 @@ final class PacketSpace {
   func detectLoss(at now: Instant, _ lose: (SentFrame) -> Bool) {
     lossDeadline = nil
     let inFlightBefore = bytesInFlight
+    var lostBytes = 0
     var anyLost = false
     // Both loops stop at the first frame that is not lost: a later one was sent later, and has a higher number.
     while let number = flying.firstOverlap(with: 0..<generationStart)?.lowerBound {
@@ -194,10 +246,19 @@ final class PacketSpace {
         break
       }
       flying.remove(number..<number + 1)
-      if lose(land(number)) { anyLost = true }
+      let frame = land(number)
+      if lose(frame) {
+        anyLost = true
+        lostBytes += Int(frame.length)
+      }
     }
     dropLanded()
-    if anyLost { window.lost(inFlight: inFlightBefore) }
+    guard anyLost else { return }
+    if control == nil {
+      window.lost(inFlight: inFlightBefore)
+    } else {
+      control!.lost(lostBytes, inFlight: inFlightBefore)
+    }
   }
 
   /// Everything in flight counts as lost; nobody is to blame for that but the path.
@@ -222,8 +283,10 @@ final class PacketSpace {
 
   /// Another path carries the lane from now on.
   ///
-  /// - Parameter roundTrip: what a challenge saw on it, if any.
-  func renew(window: SendWindow, roundTrip measured: Interval?, at now: Instant) {
+  /// - Parameters:
+  ///   - control: the law of the new path.
+  ///   - roundTrip: what a challenge saw on it, if any.
+  func renew(control: RateControl, roundTrip measured: Interval?, at now: Instant) {
     patienceWithPast = max(roundTrip.probeTimeout, flying.isEmpty ? .zero : patienceWithPast)
     lossDeadline = flying.first.map { sent[Int($0.lowerBound - firstSent)].sentAt + patienceWithPast }
     generationStart = nextPacketNumber
@@ -232,15 +295,18 @@ final class PacketSpace {
     largestAcknowledged = nil
     roundTrip = RoundTripEstimator()
     if let measured { roundTrip.sample(measured, delay: .zero) }
-    self.window = window
+    self.control = control
+    isPaced = false
     deliveredAt = now
+    deliveredSentAt = now
+    stretch = (now, delivered)
     roundEndsAt = delivered
     probeTimerStart = now
     forgetProbes()
   }
 
   /// The path's datagrams have another size from now on.
-  func resizeFrames(_ payload: Int) { window.resizeFrames(payload) }
+  func resizeFrames(_ payload: Int) { control?.resizeFrames(payload) }
 
   // MARK: Time
 

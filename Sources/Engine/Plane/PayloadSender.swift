@@ -57,7 +57,9 @@ final class PayloadSender {
   init(initialLimit: UInt64, at now: Instant) {
     peerLimit = initialLimit
     relay = PacketSpace(window: SendWindow(), at: now)
-    direct = PacketSpace(window: SendWindow(framePayload: SendWindow.initialPayload), at: now)
+    direct = PacketSpace(
+      window: SendWindow(),
+      control: RateControl(framePayload: SendWindow.initialPayload, roundTrip: nil, at: now), at: now)
   }
 
   private func space(_ lane: Lane) -> PacketSpace { lane == .relay ? relay : direct }
@@ -115,7 +117,8 @@ final class PayloadSender {
 
   /// Another direct path takes the place of the one before, whose frames are awaited for a moment.
   func renewDirect(framePayload: Int, roundTrip: Interval?, at now: Instant) {
-    direct.renew(window: SendWindow(framePayload: framePayload), roundTrip: roundTrip, at: now)
+    let control = RateControl(framePayload: framePayload, roundTrip: roundTrip, at: now)
+    direct.renew(control: control, roundTrip: roundTrip, at: now)
   }
 
   /// Payload goes over the relay from now on, with everything that was in flight on the direct path.
@@ -141,15 +144,15 @@ final class PayloadSender {
   /// What the next frame on the lane carries, if one may be sent now.
   ///
   /// - Parameter largestPayload: the most payload bytes of a frame that the caller can send.
-  func plan(on lane: Lane, largestPayload: Int) -> Plan? {
+  func plan(on lane: Lane, largestPayload: Int, at now: Instant) -> Plan? {
     guard lane == currentLane else { return nil }
     let space = space(lane)
-    let maximum = min(space.window.framePayload, largestPayload)
+    let maximum = lane == .relay ? min(space.window.framePayload, largestPayload) : largestPayload
     if space.isProbeDue {
       if let probe = planProbe(space, maximum) { return probe }
       space.forgetProbe()
     }
-    guard space.hasWindow else { return nil }
+    guard hasSomething, space.maySend(at: now) else { return nil }
     if let lost = missing.first {
       return Plan(kind: .data, offset: lost.lowerBound, length: min(maximum, lost.count))
     }
@@ -159,6 +162,12 @@ final class PayloadSender {
     }
     guard endNeedsSending, let finalLength, nextOffset == finalLength else { return nil }
     return Plan(kind: .end, offset: finalLength, length: 0)
+  }
+
+  /// Whether there is anything to send, were there room.
+  private var hasSomething: Bool {
+    !missing.isEmpty || nextOffset < min(buffer.end, peerLimit)
+      || endNeedsSending && nextOffset == finalLength
   }
 
   /// A probe carries the oldest bytes of the lane that are not acknowledged, whatever the window says.
@@ -178,12 +187,10 @@ final class PayloadSender {
   func didSend(_ plan: Plan, on lane: Lane, at now: Instant) {
     let space = space(lane)
     if space.isProbeDue || plan.kind == .data && plan.offset < nextOffset { retransmittedFrames += 1 }
-    space.didSend(
-      plan.range, isEnd: plan.kind == .end, isSourceLimited: nextOffset >= buffer.end && missing.isEmpty,
-      at: now)
     missing.remove(plan.range)
     nextOffset = max(nextOffset, plan.range.upperBound)
     if plan.kind == .end { endNeedsSending = false }
+    space.didSend(plan.range, isEnd: plan.kind == .end, isSourceLimited: !hasSomething, at: now)
   }
 
   // MARK: Acknowledgements
@@ -237,6 +244,9 @@ final class PayloadSender {
 
   /// When `handleTimeout` is due for the lane, if anything is in flight there.
   func deadline(on lane: Lane) -> Instant? { space(lane).deadline }
+
+  /// When a frame may leave that waits for nothing but its turn in pacing.
+  func nextSendAt(on lane: Lane) -> Instant? { lane == currentLane ? space(lane).nextSendAt : nil }
 
   /// Declares losses on the lane, or makes a probe due.
   func handleTimeout(on lane: Lane, at now: Instant) {

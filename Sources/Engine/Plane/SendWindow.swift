@@ -3,22 +3,15 @@ import Wire
 
 /// How much may be in flight and how large frames are, from what the path is seen to deliver.
 ///
-/// The law on the relay: until the first round trip is measured at most 24 small frames are in flight (a DERP relay queues 32
+/// The law of the relay's lane (that of a direct path is `RateControl`): until the first round trip is measured at most 24 small frames are in flight (a DERP relay queues 32
 /// packets a client and drops what exceeds them). Then the window doubles every round trip while the delivery
 /// rate keeps growing by a quarter (slow start); afterwards it is twice the product of the highest recent
 /// delivery rate and the smallest round trip (the bandwidth-delay model of BBR, draft-cardwell-iccrg-bbr), never
 /// below 24 frames. A round with loss multiplies a ceiling by 0.7; rounds without loss raise the ceiling again.
 /// A frame carries what the path delivers in 10 ms, so that 24 of them fill a slow link for a quarter second.
-///
-/// On a direct path a frame fills a datagram, 32 are sent before anything is measured, and the least is 10.
 struct SendWindow {
   /// Frames in flight before the relay is measured, and the least afterwards.
   static let minimumFrames = 24
-  /// Frames in flight before a direct path is measured: about what TCP hosts send at first on links of today, three
-  /// times the initial window of RFC 9002 section 7.2.
-  static let initialDatagrams = 32
-  /// The least frames in flight on a direct path, the initial window of RFC 9002 section 7.2.
-  static let minimumDatagrams = 10
   /// Payload of a frame before the path is measured, in bytes.
   static let initialPayload = 8_192
   /// The smallest payload that a slow link shrinks frames to, in bytes.
@@ -27,11 +20,6 @@ struct SendWindow {
   static let frameTime = Interval.milliseconds(10)
   /// Rounds without a quarter of growth in rate that end slow start.
   static let plateauRounds = 3
-
-  /// Frames in flight before the path is measured.
-  let initialFrames: Int
-  private let minimumFrames: Int
-  private let hasFixedPayload: Bool
 
   private enum Phase { case slowStart, steady }
   private var phase = Phase.slowStart
@@ -49,28 +37,9 @@ struct SendWindow {
   /// The most payload bytes of a frame at the rate seen so far.
   private(set) var framePayload: Int
 
-  /// The window of the relay.
   init() {
-    initialFrames = Self.minimumFrames
-    minimumFrames = Self.minimumFrames
-    hasFixedPayload = false
     framePayload = Self.initialPayload
     startWindow = Self.minimumFrames * Self.initialPayload
-  }
-
-  /// The window of a direct path whose frames carry up to `framePayload` bytes.
-  init(framePayload: Int) {
-    initialFrames = Self.initialDatagrams
-    minimumFrames = Self.minimumDatagrams
-    hasFixedPayload = true
-    self.framePayload = framePayload
-    startWindow = Self.initialDatagrams * framePayload
-  }
-
-  /// The datagrams of a direct path have another size from now on.
-  mutating func resizeFrames(_ payload: Int) {
-    precondition(hasFixedPayload)
-    framePayload = payload
   }
 
   /// The highest delivery rate of the last ten rounds, bytes a second.
@@ -78,8 +47,8 @@ struct SendWindow {
 
   /// The bytes that may be in flight when the smallest round trip is `minimumRoundTrip`.
   func size(minimumRoundTrip: Interval?) -> Int {
-    let least = minimumFrames * framePayload
-    guard let minimumRoundTrip else { return initialFrames * framePayload }
+    let least = Self.minimumFrames * framePayload
+    guard let minimumRoundTrip else { return Self.minimumFrames * framePayload }
     let target: Int
     switch phase {
     case .slowStart: target = startWindow
@@ -94,7 +63,7 @@ struct SendWindow {
   mutating func delivered(acknowledged: Int, bytesPerSecond: Double, sourceLimited: Bool) {
     if !sourceLimited || bytesPerSecond > rate { rateOfRound = max(rateOfRound, bytesPerSecond) }
     if phase == .slowStart, !sourceLimited { startWindow += acknowledged }
-    if rate > 0, !hasFixedPayload {
+    if rate > 0 {
       let fitting = Int(min(rate * Self.frameTime.inSeconds, 1e6))
       framePayload = min(max(fitting, Self.minimumPayload), SessionFrameHeader.maximumPayloadLength)
     }
@@ -132,6 +101,6 @@ struct SendWindow {
   }
 
   private var leastCeiling: Int {
-    minimumFrames * (hasFixedPayload ? framePayload : Self.minimumPayload)
+    Self.minimumFrames * Self.minimumPayload
   }
 }
