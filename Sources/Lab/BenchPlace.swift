@@ -78,19 +78,4 @@ final class BenchPlace {
       return sum + (Int(words[1]) ?? 0) + (Int(words[9]) ?? 0)
     }
   }
-
-  /// Whether somebody listens at a TCP port.
-  func isListening(_ port: Int, _ role: BenchStep.Role) -> Bool {
-    let read = {
-      ["tcp", "tcp6"].map { (try? TextFile.read("/proc/self/net/\($0)")) ?? "" }.joined()
-    }
-    let table = (try? namespaces[role].map { try $0.inside(read) } ?? read()) ?? ""
-    let digits = String(port, radix: 16, uppercase: true)
-    let wanted = ":" + String(repeating: "0", count: 4 - digits.count) + digits
-    return table.split(separator: "\n").contains { line in
-      let words = line.split(separator: " ")
-      // 0A is LISTEN.
-      return words.count > 3 && words[1].hasSuffix(wanted) && words[3] == "0A"
-    }
-  }
 }

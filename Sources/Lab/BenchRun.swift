@@ -162,7 +162,9 @@ final class BenchRun {
   ) throws {
     for (port, role) in ports {
       let place = laboratory.place
-      try wait("nobody listens at port \(port)", polling: true) { place.isListening(port, role) }
+      try wait("nobody listens at port \(port)", polling: true) {
+        TCPPort.isListening(port, in: place.namespace(role))
+      }
     }
     try wait("no word for \(command)") { [unowned self] in substituted(command) != nil }
     guard let text = substituted(command) else { return }
