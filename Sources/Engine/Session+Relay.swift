@@ -99,7 +99,10 @@ extension Session {
       case .peerCompleted(let length): finish(.success(bytes: length), at: now)
       case .completionSettled: finish(.success(bytes: plane.receiver?.delivered ?? 0), at: now)
       case .peerAborted(let abandonment):
-        finish(.failure(pendingFailure ?? .peerAborted(reason: abandonment.reason)), at: now)
+        let failure: SessionFailure =
+          abandonment.code == .declined
+          ? .peerDeclined(reason: abandonment.reason) : .peerAborted(reason: abandonment.reason)
+        finish(.failure(pendingFailure ?? failure), at: now)
       case .abortSettled: finish(.failure(pendingFailure ?? .cancelled), at: now)
       case .peerSilent: finish(.failure(pendingFailure ?? .peerSilent), at: now)
       case .challenge(let token, let length, _):

@@ -104,8 +104,11 @@ public final class Session {
     return sender.fill(read)
   }
 
-  /// Whether payload waits for the output to take it.
-  public var isOutputBlocked: Bool { plane?.receiver?.isBlocked ?? false }
+  /// Whether the session wants to know when the output can take more: payload waits for it, or the peer for room.
+  public var isOutputBlocked: Bool {
+    guard let receiver = plane?.receiver else { return false }
+    return receiver.isBlocked || receiver.isPlacing
+  }
 
   /// Offers waiting payload to the output, which has become writable.
   public func drainPayload(into sink: some PayloadSink, at now: Instant) {
@@ -119,7 +122,7 @@ public final class Session {
   public var statistics: SessionStatistics {
     var result = statisticsOfPast
     guard let plane else { return result }
-    result.payloadBytes = plane.sender?.acknowledgedOffset ?? plane.receiver?.delivered ?? 0
+    result.payloadBytes = plane.payloadBytes
     result.pathChanges = paths.pathChanges
     result.directBytes = plane.payloadBytes(on: .direct)
     result.relayBytes = plane.payloadBytes(on: .relay)
@@ -128,7 +131,7 @@ public final class Session {
     result.framesRefused += plane.framesRefused
     result.framesRetransmitted = plane.sender?.retransmittedFrames ?? 0
     result.framesDuplicated = plane.receiver?.duplicates ?? 0
-    let estimator = plane.sender?.roundTrip ?? plane.roundTrip
+    let estimator = (plane.flow == .sends ? plane.sender?.roundTrip : nil) ?? plane.roundTrip
     result.roundTrip = estimator.isMeasured ? estimator.smoothed : nil
     return result
   }
@@ -150,6 +153,8 @@ public final class Session {
     case .relayClosed(let reason):
       loseRelay(reason, at: now, isClosed: true)
     case .sourceEnded:
+      // Answers go on as long as the payload does.
+      guard configuration.flow == .sends else { break }
       sourceHasEnded = true
       plane?.sender?.sourceEnded()
     case .sourceFailed(let reason):
@@ -160,6 +165,10 @@ public final class Session {
       giveUp(.outputFailed(reason), .localFailure, "cannot write the output: \(reason)", at: now)
     case .interrupted:
       giveUp(.cancelled, .cancelled, "interrupted", at: now)
+    case .declined(let reason):
+      giveUp(.declined(reason), .declined, reason, at: now)
+    case .contentRefused(let reason):
+      giveUp(.protocolViolation(reason), .protocolViolation, reason, at: now)
     case .socketOpened(let id, let port): paths.socketOpened(id, port: port, at: now, random: &random)
     case .socketFailed(let id, _): paths.socketFailed(id, at: now, random: &random)
     case .networkChanged(let addresses): paths.networkChanged(addresses: addresses, at: now, random: &random)
@@ -281,7 +290,7 @@ public final class Session {
     do {
       let plane = try NativePlane(
         schedule: keys, isClaimant: isClaimant, flow: configuration.flow,
-        framesPerEpoch: configuration.framesPerEpoch, largestPayload: configuration.largestFramePayload,
+        isDialogue: configuration.isDialogue, framesPerEpoch: configuration.framesPerEpoch, largestPayload: configuration.largestFramePayload,
         at: now)
       if sourceHasEnded { plane.sender?.sourceEnded() }
       self.plane = plane

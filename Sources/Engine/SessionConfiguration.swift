@@ -19,6 +19,8 @@ public struct SessionConfiguration {
   public var derpKey: X25519PrivateKey
   /// Which way payload flows.
   public var flow: PayloadFlow
+  /// Whether the side that receives payload answers with a stream of its own. Both sides must agree.
+  public var isDialogue = false
   /// What the relay's `Host` header says, with the port unless it is the scheme's.
   public var relayHost: String
   /// The path of the relay's URL.
@@ -77,6 +79,10 @@ public enum HostEvent: Sendable {
   case outputFailed(reason: String)
   /// Somebody wants to stop.
   case interrupted
+  /// Somebody does not want what the peer offers.
+  case declined(reason: String)
+  /// What the peer offers, or how it goes on, makes no sense.
+  case contentRefused(reason: String)
   /// A socket that `openSocket` asked for is bound to this local port.
   case socketOpened(SocketID, port: UInt16)
   /// A socket that `openSocket` asked for cannot be had, or is no longer of any use.

@@ -18,6 +18,10 @@ public enum SessionFailure: Error, Hashable, Sendable, CustomStringConvertible {
   case relayLost(String)
   /// Somebody at this side interrupted the session.
   case cancelled
+  /// Somebody at this side did not want what was offered.
+  case declined(String)
+  /// The peer did not want what was offered; the reason is the peer's words.
+  case peerDeclined(reason: String)
   /// The source could not be read.
   case sourceFailed(String)
   /// The output could not be written.
@@ -42,6 +46,8 @@ public enum SessionFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case .relayUnreachable(let reason): "cannot reach the relay: \(printable(reason))"
     case .relayLost(let reason): "lost the relay and could not reach it again: \(printable(reason))"
     case .cancelled: "interrupted"
+    case .declined(let reason): "declined\(reason.isEmpty ? "" : ": \(reason)")"
+    case .peerDeclined(let reason): "the other side declined\(reason.isEmpty ? "" : ": \(printable(reason))")"
     case .sourceFailed(let reason): "cannot read the input: \(reason)"
     case .outputFailed(let reason): "cannot write the output: \(reason)"
     case .protocolViolation(let what): "peer broke the protocol: \(what)"

@@ -1,12 +1,15 @@
 import Glibc
 
 /// Bytes from a file, pipe, terminal or socket, such as standard input, read on the loop.
-public final class InputSource {
+public final class InputSource: PayloadSource {
   private let access: FileAccess
   private var watcher: IOWatcher?
   private var isOpen = true
   private let ownsOriginal: Bool
   private let original: Int32
+
+  /// Is called while there is something to read, if that is wanted.
+  public var readable: () -> Void
 
   /// The size of a regular file in bytes as it was when opened; nil for anything else.
   public let size: Int64?
@@ -19,7 +22,7 @@ public final class InputSource {
 
   /// Uses an open descriptor, which stays the caller's; its flags are not changed.
   public convenience init(
-    _ loop: EventLoop, descriptor: Int32, name: String, readable: @escaping () -> Void
+    _ loop: EventLoop, descriptor: Int32, name: String, readable: @escaping () -> Void = {}
   ) throws(FileError) {
     try self.init(loop, descriptor, name, owned: false, readable)
   }
@@ -48,7 +51,8 @@ public final class InputSource {
     var status = stat()
     fstat(descriptor, &status)
     size = status.st_mode & S_IFMT == S_IFREG ? Int64(status.st_size) : nil
-    watcher = loop.watch(access.descriptor) { _ in readable() }
+    self.readable = readable
+    watcher = loop.watch(access.descriptor) { [unowned self] _ in self.readable() }
   }
 
   deinit { close() }

@@ -23,6 +23,18 @@ public protocol PayloadOutput: AnyObject {
   /// Takes bytes that belong at `offset` of the stream; false when there is no room for them now. No byte comes
   /// twice.
   func place(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(FileError) -> Bool
+  /// How many more bytes `place` has room for. It shrinks by no more than what is placed; when it grows `writable` is
+  /// called, if wanted. It bounds what the peer may send.
+  var room: Int { get }
+  /// Nothing more comes for the moment: what was collected to be written in one step may go.
+  func flush() throws(FileError)
   /// Every byte has been handed over: makes them final, then calls `done` once, at once or later.
   func finish(_ done: @escaping (Result<Void, FileError>) -> Void)
+}
+
+extension PayloadOutput {
+  public var placementStart: UInt64? { nil }
+  public func place(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(FileError) -> Bool { false }
+  public var room: Int { 0 }
+  public func flush() throws(FileError) {}
 }

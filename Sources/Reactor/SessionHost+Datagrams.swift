@@ -15,7 +15,7 @@ extension SessionHost {
       )
     }
     sockets?.ready = { [unowned self] in
-      reportOutputFailure()
+      outputBatchEnded()
       turn()
     }
     sockets?.failed = { [unowned self] path, failure in

@@ -21,20 +21,6 @@ extension SessionHost {
     }
   }
 
-  /// An open descriptor for payload and what messages call it.
-  public struct Payload {
-    public var descriptor: Int32
-    public var name: String
-    /// For an output: makes what was written final, before the peer is told that all arrived.
-    public var commit: (() throws(FileError) -> Void)?
-
-    public init(descriptor: Int32, name: String, commit: (() throws(FileError) -> Void)? = nil) {
-      self.descriptor = descriptor
-      self.name = name
-      self.commit = commit
-    }
-  }
-
   /// What a session that may leave the relay needs.
   public struct DirectPaths {
     /// Who tells where our datagrams come from, the best first; at most six addresses are used, the relay's own

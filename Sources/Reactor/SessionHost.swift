@@ -19,9 +19,8 @@ public final class SessionHost {
   let loop: EventLoop
   let session: Session
   private let relay: Relay
-  private var source: InputSource?
-  private var output: OutputSink?
-  private let commit: (() throws(FileError) -> Void)?
+  private let source: (any PayloadSource)?
+  private let output: (any PayloadOutput)?
   private let observer: (SessionEvent) -> Void
   private let completion: (SessionOutcome) -> Void
 
@@ -55,33 +54,26 @@ public final class SessionHost {
 
   /// - Parameters:
   ///   - direct: what leaving the relay takes; nil for a session that stays there.
-  ///   - source: where payload comes from, for a session that sends.
-  ///   - output: where payload goes, for a session that receives.
+  ///   - source: where payload comes from, for a session that sends; in a dialogue, answers for one that receives.
+  ///   - output: where payload goes, for a session that receives; in a dialogue, answers for one that sends.
   ///   - observer: is shown every event of the session.
   ///   - completion: is called once, when goodbye has been said.
   public init(
-    _ loop: EventLoop, _ session: Session, relay: Relay, direct: DirectPaths? = nil, source: Payload?,
-    output: Payload?, observer: @escaping (SessionEvent) -> Void,
+    _ loop: EventLoop, _ session: Session, relay: Relay, direct: DirectPaths? = nil,
+    source: (any PayloadSource)?, output: (any PayloadOutput)?, observer: @escaping (SessionEvent) -> Void,
     completion: @escaping (SessionOutcome) -> Void
-  ) throws(FileError) {
+  ) {
     self.loop = loop
     self.session = session
     self.relay = relay
-    commit = output?.commit
+    self.source = source
+    self.output = output
     self.observer = observer
     self.completion = completion
     sockets = direct.map { _ in SessionSockets(loop) }
     timer = loop.makeTimer { [weak self] in self?.timeout() }
-    if let source {
-      self.source = try InputSource(loop, descriptor: source.descriptor, name: source.name) { [weak self] in
-        self?.turn()
-      }
-    }
-    if let output {
-      self.output = try OutputSink(loop, descriptor: output.descriptor, name: output.name) { [weak self] in
-        self?.outputWritable()
-      }
-    }
+    source?.readable = { [weak self] in self?.turn() }
+    output?.writable = { [weak self] in self?.outputWritable() }
     if let direct { connect(direct) }
   }
 
@@ -104,6 +96,12 @@ public final class SessionHost {
   /// Somebody wants to stop: the peer is told, then `completion` is called.
   public func interrupt() {
     session.handle(.interrupted, at: loop.now)
+    turn()
+  }
+
+  /// Somebody does not want what the peer offers: it is told, then `completion` is called.
+  public func decline(reason: String) {
+    session.handle(.declined(reason: reason), at: loop.now)
     turn()
   }
 
@@ -201,17 +199,30 @@ public final class SessionHost {
 
   private func outputWritable() {
     session.drainPayload(into: self, at: loop.now)
-    reportOutputFailure()
+    outputBatchEnded()
     turn()
   }
 
+  /// All that came at once has been handed over.
+  func outputBatchEnded() {
+    if outputFailure == nil {
+      do {
+        try output?.flush()
+      } catch {
+        outputFailure = "\(error)"
+      }
+    }
+    reportOutputFailure()
+  }
+
   private func finishOutput() {
-    do {
-      try output?.close()
-      try commit?()
-      session.handle(.outputClosed, at: loop.now)
-    } catch {
-      session.handle(.outputFailed(reason: "\(error)"), at: loop.now)
+    output?.finish { [weak self] result in
+      guard let self, outcome == nil else { return }
+      switch result {
+      case .success: session.handle(.outputClosed, at: loop.now)
+      case .failure(let error): session.handle(.outputFailed(reason: "\(error)"), at: loop.now)
+      }
+      turn()
     }
   }
 
@@ -276,7 +287,7 @@ public final class SessionHost {
         )
         let rest = unread.lowerBound + used..<unread.upperBound
         unread = rest.isEmpty ? 0..<0 : rest
-        reportOutputFailure()
+        outputBatchEnded()
       case .wouldBlock: return
       case .end: relayClosed("the relay closed the connection")
       }
@@ -363,6 +374,20 @@ public final class SessionHost {
 }
 
 extension SessionHost: PayloadSink {
+  public var placementStart: UInt64? { output?.placementStart }
+
+  public var placementRoom: Int { output?.room ?? 0 }
+
+  public func place(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Bool {
+    guard outputFailure == nil, let output else { return false }
+    do {
+      return try output.place(bytes, at: offset)
+    } catch {
+      outputFailure = "\(error)"
+      return false
+    }
+  }
+
   public func accept(_ bytes: UnsafeRawBufferPointer) -> Int {
     guard outputFailure == nil, let output else { return 0 }
     do {

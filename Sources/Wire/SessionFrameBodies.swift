@@ -52,9 +52,24 @@ public struct Acknowledgement: Hashable, Sendable {
   /// - Throws: `SessionFrameError.malformedBody` when the length does not fit the count, when there are too many
   ///   ranges or the lane is unknown, when ranges overlap, touch or are not descending, or when a number exceeds 2^62 - 1.
   public static func parse(_ body: UnsafeRawBufferPointer) throws(SessionFrameError) -> Acknowledgement {
+    var result = Acknowledgement.none
+    try result.read(body)
+    return result
+  }
+
+  /// Acknowledges nothing.
+  public static var none: Acknowledgement {
+    Acknowledgement(contiguousOffset: 0, windowLimit: 0, delayMicroseconds: 0, lane: .relay, ranges: [])
+  }
+
+  /// Reads the opened body of an acknowledgement frame into this one, whose memory is used again. After an error its
+  /// content is of no use.
+  ///
+  /// - Throws: as `parse`.
+  public mutating func read(_ body: UnsafeRawBufferPointer) throws(SessionFrameError) {
     guard body.count >= 22 else { throw .malformedBody }
     let count = Int(body[21])
-    guard count <= maximumRanges, body.count == 22 + 16 * count else { throw .malformedBody }
+    guard count <= Self.maximumRanges, body.count == 22 + 16 * count else { throw .malformedBody }
     guard let lane = Lane(rawValue: body[20]) else { throw .malformedBody }
     func number(at offset: Int) -> UInt64 {
       UInt64(bigEndian: body.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
@@ -64,8 +79,7 @@ public struct Acknowledgement: Hashable, Sendable {
     guard contiguous <= SessionFrameHeader.maximumOffset, limit <= SessionFrameHeader.maximumOffset else {
       throw .malformedBody
     }
-    var ranges: [PacketNumberRange] = []
-    ranges.reserveCapacity(count)
+    ranges.removeAll(keepingCapacity: true)
     for index in 0..<count {
       let range = PacketNumberRange(lower: number(at: 22 + 16 * index), upper: number(at: 30 + 16 * index))
       guard range.lower <= range.upper, range.upper <= SessionFrameHeader.maximumOffset else {
@@ -76,27 +90,34 @@ public struct Acknowledgement: Hashable, Sendable {
       }
       ranges.append(range)
     }
-    return Acknowledgement(
-      contiguousOffset: contiguous, windowLimit: limit,
-      delayMicroseconds: UInt32(bigEndian: body.loadUnaligned(fromByteOffset: 16, as: UInt32.self)),
-      lane: lane, ranges: ranges)
+    contiguousOffset = contiguous
+    windowLimit = limit
+    delayMicroseconds = UInt32(bigEndian: body.loadUnaligned(fromByteOffset: 16, as: UInt32.self))
+    self.lane = lane
   }
 
   /// The body's bytes; only the first `maximumRanges` ranges are written.
   public func serialized() -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(Self.maximumLength)
-    bytes.appendBigEndian(contiguousOffset)
-    bytes.appendBigEndian(windowLimit)
-    bytes.appendBigEndian(delayMicroseconds)
-    bytes.append(lane.rawValue)
-    let written = ranges.prefix(Self.maximumRanges)
-    bytes.append(UInt8(written.count))
-    for range in written {
-      bytes.appendBigEndian(range.lower)
-      bytes.appendBigEndian(range.upper)
+    [UInt8](unsafeUninitializedCapacity: Self.maximumLength) { buffer, count in
+      count = serialize(into: UnsafeMutableRawBufferPointer(buffer))
     }
-    return bytes
+  }
+
+  /// Writes the body into the start of `buffer`, which must have room for `maximumLength` bytes, and returns its
+  /// length; only the first `maximumRanges` ranges are written.
+  public func serialize(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    precondition(buffer.count >= Self.maximumLength)
+    buffer.storeBytes(of: contiguousOffset.bigEndian, as: UInt64.self)
+    buffer.storeBytes(of: windowLimit.bigEndian, toByteOffset: 8, as: UInt64.self)
+    buffer.storeBytes(of: delayMicroseconds.bigEndian, toByteOffset: 16, as: UInt32.self)
+    buffer[20] = lane.rawValue
+    let count = min(ranges.count, Self.maximumRanges)
+    buffer[21] = UInt8(count)
+    for index in 0..<count {
+      buffer.storeBytes(of: ranges[index].lower.bigEndian, toByteOffset: 22 + 16 * index, as: UInt64.self)
+      buffer.storeBytes(of: ranges[index].upper.bigEndian, toByteOffset: 30 + 16 * index, as: UInt64.self)
+    }
+    return 22 + 16 * count
   }
 }
 
@@ -134,6 +155,8 @@ public struct Abandonment: Hashable, Sendable {
     case localFailure = 2
     /// That side saw the protocol violated.
     case protocolViolation = 3
+    /// Somebody at that side does not want what is offered.
+    case declined = 4
     /// A code that this version does not know.
     case other = 0xffff
   }

@@ -36,7 +36,7 @@ private final class PayloadPair: PayloadSink {
     self.loss = loss
     self.doubling = doubling
     random = SeededGenerator(seed: seed)
-    sender = PayloadSender(initialLimit: UInt64(PayloadReceiver.windowSize), at: .zero)
+    sender = PayloadSender(initialLimit: UInt64(PayloadReceiver.initialWindow), at: .zero)
   }
 
   static func byte(_ offset: Int) -> UInt8 { UInt8(truncatingIfNeeded: offset &* 167 &+ offset >> 8) }
@@ -66,7 +66,7 @@ private final class PayloadPair: PayloadSink {
       let header = SessionFrameHeader(
         kind: plan.kind, lane: 0, epochLowByte: 0, packetNumber: sender.nextPacketNumber(on: .relay),
         offset: plan.offset)
-      let frame = InFlight(arrivesAt: now + latency, header: header, payload: Array(sender.payload(of: plan)))
+      let frame = InFlight(arrivesAt: now + latency, header: header, payload: Array(sender.payload(of: plan).0) + Array(sender.payload(of: plan).1))
       sender.didSend(plan, on: .relay, at: now)
       framesSent += 1
       if isLucky(loss) { forward.append(frame) }
@@ -76,7 +76,8 @@ private final class PayloadPair: PayloadSink {
         forward.append(second)
       }
     }
-    if let acknowledgement = receiver.acknowledgement(on: .relay, at: now) {
+    if receiver.takeAcknowledgement(on: .relay, at: now) {
+      let acknowledgement = receiver.acknowledgement
       if isLucky(loss) { back.append((now + latency, acknowledgement)) } else { lostAcknowledgements += 1 }
     }
   }
@@ -177,13 +178,13 @@ struct PayloadPairTests {
 
   @Test("An output that takes nothing stops the sender at the window, and goes on when it takes again")
   func backPressure() {
-    let length = PayloadReceiver.windowSize + 2_000_000
+    let length = PayloadReceiver.initialWindow + 2_000_000
     let pair = PayloadPair(length: length)
     pair.outputLimit = 0
     #expect(!pair.run(limit: .seconds(30)))
     #expect(pair.receiver.isBlocked)
     #expect(pair.receiver.delivered == 0)
-    #expect(pair.sender.acknowledgedOffset == UInt64(PayloadReceiver.windowSize))
+    #expect(pair.sender.acknowledgedOffset == UInt64(PayloadReceiver.initialWindow))
     pair.outputLimit = .max
     pair.receiver.drain(into: pair)
     pair.receiver.windowMayHaveGrown(at: pair.now)
@@ -230,7 +231,7 @@ struct PayloadPairTests {
           header, on: .relay, payload: $0, at: .zero, sink: pair)
       }
     }
-    #expect(!take(.data, 0, UInt64(PayloadReceiver.windowSize), [1]))
+    #expect(!take(.data, 0, UInt64(PayloadReceiver.initialWindow), [1]))
     #expect(take(.data, 1, 4, [5, 6]))
     #expect(!take(.end, 2, 5, []), "an end before bytes that came")
     #expect(take(.end, 3, 8, []))

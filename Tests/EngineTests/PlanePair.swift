@@ -28,20 +28,45 @@ final class PlanePair: PayloadSink {
   private(set) var framesOnLane: [[Int]] = [[0, 0], [0, 0]]
   /// Of a thousand frames on each lane; 1,000 is a cut.
   var loss = [0, 0]
+  /// From this offset on the acceptor's output takes bytes in any order; `nil`: never.
+  private let placesFrom: Int?
+  private(set) var placementStart: UInt64?
+  /// Bytes that the output still has room for when it takes them in any order.
+  var placementRoom = Int.max
+  private(set) var placements = 0
+  /// What the acceptor says in a dialogue, and what of it came.
+  private let answers: [UInt8]
+  private var answered = 0
+  let answersHeard = Answers()
   var latency = [Interval.milliseconds(20), .milliseconds(5)]
 
-  init(length: Int, framesPerEpoch: UInt64 = 1 << 23, seed: UInt64 = 1) throws {
+  /// Takes the answers of a dialogue.
+  final class Answers: PayloadSink {
+    var bytes: [UInt8] = []
+
+    func accept(_ bytes: UnsafeRawBufferPointer) -> Int {
+      self.bytes += bytes
+      return bytes.count
+    }
+  }
+
+  init(
+    length: Int, answers: [UInt8]? = nil, placesFrom: Int? = nil, framesPerEpoch: UInt64 = 1 << 23,
+    seed: UInt64 = 1
+  ) throws {
     self.length = length
+    self.answers = answers ?? []
+    self.placesFrom = placesFrom
     random = SeededGenerator(seed: seed)
     let keys = SessionKeySchedule(
       bearerSecret: .zero, ephemeralShared: SecretBytes(Array(0..<32)),
       staticShared: SecretBytes(Array(32..<64)), transcript: .zero)
     claimant = try NativePlane(
-      schedule: keys, isClaimant: true, flow: .sends, framesPerEpoch: framesPerEpoch, largestPayload: 8_192,
-      at: .zero)
+      schedule: keys, isClaimant: true, flow: .sends, isDialogue: answers != nil,
+      framesPerEpoch: framesPerEpoch, largestPayload: 8_192, at: .zero)
     acceptor = try NativePlane(
-      schedule: keys, isClaimant: false, flow: .receives, framesPerEpoch: framesPerEpoch,
-      largestPayload: 8_192, at: .zero)
+      schedule: keys, isClaimant: false, flow: .receives, isDialogue: answers != nil,
+      framesPerEpoch: framesPerEpoch, largestPayload: 8_192, at: .zero)
   }
 
   static func byte(_ offset: Int) -> UInt8 { UInt8(truncatingIfNeeded: offset &* 167 &+ offset >> 8) }
@@ -49,8 +74,20 @@ final class PlanePair: PayloadSink {
   var isExact: Bool { written == (0..<length).map(Self.byte) }
 
   func accept(_ bytes: UnsafeRawBufferPointer) -> Int {
-    written += bytes
-    return bytes.count
+    let taken = min(bytes.count, (placesFrom ?? .max) - written.count)
+    written += bytes.prefix(taken)
+    if written.count == placesFrom { placementStart = UInt64(written.count) }
+    return taken
+  }
+
+  func place(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Bool {
+    guard bytes.count <= placementRoom else { return false }
+    if placementRoom != .max { placementRoom -= bytes.count }
+    placements += 1
+    let end = Int(offset) + bytes.count
+    if written.count < end { written += [UInt8](repeating: 0, count: end - written.count) }
+    for (index, byte) in bytes.enumerated() { written[Int(offset) + index] = byte }
+    return true
   }
 
   func both(_ body: (NativePlane) -> Void) {
@@ -75,6 +112,14 @@ final class PlanePair: PayloadSink {
       }
     }
     if produced == length { sender.sourceEnded() }
+    guard let answering = acceptor.sender else { return }
+    while answering.wanted > 0, answered < answers.count {
+      answered += answering.fill { space in
+        let count = min(space.count, answers.count - answered)
+        space.copyBytes(from: answers[answered..<answered + count])
+        return count
+      }
+    }
   }
 
   /// Puts a sealed frame on its way.
@@ -109,7 +154,11 @@ final class PlanePair: PayloadSink {
     for item in due {
       let plane = item.goesToAcceptor ? acceptor : claimant
       var frame = item.frame
-      _ = frame.withUnsafeMutableBytes { plane.handle($0, on: item.lane, at: now, sink: self) }
+      _ = frame.withUnsafeMutableBytes {
+        item.goesToAcceptor
+          ? plane.handle($0, on: item.lane, at: now, sink: self)
+          : plane.handle($0, on: item.lane, at: now, sink: answersHeard)
+      }
     }
     both { events += $0.takeEvents() }
   }

@@ -60,13 +60,15 @@ struct ListenCommand: ParsableCommand {
       configuration.isRelayOnly = options.forceRelay
       let session = Session(configuration, random: random, at: loop.now)
       reporter.token = (token.encoded(), isForStandardOutput: printTokenOnly)
-      var payload = SessionHost.Payload(descriptor: STDOUT_FILENO, name: "standard output")
-      if let file, let output {
-        payload = SessionHost.Payload(descriptor: file.descriptor, name: output) { () throws(FileError) in
+      let payload = try CommandFailure.using { () throws(FileError) in
+        guard let file, let output else {
+          return try StreamOutput(loop, descriptor: STDOUT_FILENO, name: "standard output")
+        }
+        return try StreamOutput(loop, descriptor: file.descriptor, name: output) { () throws(FileError) in
           try file.commit()
         }
       }
-      let status = try SessionRunner(loop, session, reporter: reporter).run(
+      let status = SessionRunner(loop, session, reporter: reporter).run(
         relay: relay.endpoint, direct: relay.directPaths(options, portMapping: reporter.portMapping(loop)),
         output: payload)
       file?.discard()

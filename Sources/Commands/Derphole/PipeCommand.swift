@@ -45,9 +45,12 @@ struct PipeCommand: ParsableCommand {
         relayHost: relay.hostHeader)
       configuration.isRelayOnly = options.forceRelay
       let session = Session(configuration, random: random, at: loop.now)
-      return try SessionRunner(loop, session, reporter: reporter).run(
+      let source = try CommandFailure.using { () throws(FileError) in
+        try InputSource(loop, descriptor: STDIN_FILENO, name: "standard input")
+      }
+      return SessionRunner(loop, session, reporter: reporter).run(
         relay: relay.endpoint, direct: relay.directPaths(options, portMapping: reporter.portMapping(loop)),
-        source: SessionHost.Payload(descriptor: STDIN_FILENO, name: "standard input"))
+        source: source)
     }
   }
 }

@@ -25,18 +25,13 @@ final class SessionRunner {
 
   /// Runs the session; returns the exit code. Without `direct` it stays on the relay.
   func run(
-    relay: SessionHost.Relay, direct: SessionHost.DirectPaths?, source: SessionHost.Payload? = nil,
-    output: SessionHost.Payload? = nil
-  ) throws(CommandFailure) -> Int32 {
-    let host: SessionHost
-    do {
-      host = try SessionHost(
-        loop, session, relay: relay, direct: direct, source: source, output: output,
-        observer: { [unowned self] event in reporter.show(event, at: loop.now) },
-        completion: { [unowned self] outcome in ended(outcome) })
-    } catch {
-      throw CommandFailure("cannot use \(error)", status: ExitStatus.localInputOutput)
-    }
+    relay: SessionHost.Relay, direct: SessionHost.DirectPaths?, source: (any PayloadSource)? = nil,
+    output: (any PayloadOutput)? = nil
+  ) -> Int32 {
+    let host = SessionHost(
+      loop, session, relay: relay, direct: direct, source: source, output: output,
+      observer: { [unowned self] event in reporter.show(event, at: loop.now) },
+      completion: { [unowned self] outcome in ended(outcome) })
     self.host = host
     host.noted = { [unowned self] note in reporter.detail(note.description) }
     for number in [SIGINT, SIGTERM, SIGHUP] {
@@ -68,6 +63,17 @@ final class SessionRunner {
     status = reporter.finish(outcome, session.statistics, at: loop.now)
     if outcome == .failure(.cancelled), let signalStatus { status = signalStatus }
     loop.stop()
+  }
+}
+
+extension CommandFailure {
+  /// Runs `body`; a descriptor that cannot be used is a failure of this command.
+  static func using<Result>(_ body: () throws(FileError) -> Result) throws(CommandFailure) -> Result {
+    do {
+      return try body()
+    } catch {
+      throw CommandFailure("cannot use \(error)", status: ExitStatus.localInputOutput)
+    }
   }
 }
 

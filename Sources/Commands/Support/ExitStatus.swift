@@ -17,7 +17,7 @@ enum ExitStatus {
   static func of(_ failure: SessionFailure) -> Int32 {
     switch failure {
     case .tokenExpired: unusableToken
-    case .refused: refused
+    case .refused, .declined, .peerDeclined: refused
     case .noAnswer, .peerAborted, .peerSilent: peerGone
     case .relayUnreachable, .relayLost: relay
     case .cancelled: interrupted

@@ -70,6 +70,6 @@ struct ArrivalLog {
   /// How long the newest frame has waited for its acknowledgement.
   func delay(at now: Instant) -> UInt32 { UInt32(clamping: (now - largestArrivedAt).inMicroseconds) }
 
-  /// The newest packet numbers that arrived, the highest range first.
-  var ranges: [PacketNumberRange] { filter.acknowledgedRanges() }
+  /// Replaces `ranges` with the newest packet numbers that arrived, the highest range first.
+  func store(into ranges: inout [PacketNumberRange]) { filter.storeNewest(into: &ranges) }
 }

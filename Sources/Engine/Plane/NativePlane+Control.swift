@@ -22,7 +22,7 @@ extension NativePlane {
         pingDue = false
       case .complete:
         let completion = try Completion.parse(body)
-        guard let sender, completion.bytesReceived == sender.finalLength else {
+        guard flow == .sends, completion.bytesReceived == sender?.finalLength else {
           return violated("completion of another length")
         }
         closedDue = lane
@@ -54,7 +54,7 @@ extension NativePlane {
   private func handleAcknowledgement(_ body: UnsafeRawBufferPointer, at now: Instant)
     throws(SessionFrameError)
   {
-    let acknowledgement = try Acknowledgement.parse(body)
+    try acknowledgement.read(body)
     switch sender?.handle(acknowledgement, at: now) {
     case .none, .impossible: violated("an acknowledgement of what was never sent")
     case .stale: break

@@ -42,8 +42,11 @@ extension NativePlane {
     guard case .open = ending, isOpen(lane) else { return 0 }
     if let receiver {
       for acknowledged in Lane.allCases where route(acknowledged) == lane {
-        guard let acknowledgement = receiver.acknowledgement(on: acknowledged, at: now) else { continue }
-        return try sealControl(.acknowledgement, acknowledgement.serialized(), lane, into: buffer)
+        guard receiver.takeAcknowledgement(on: acknowledged, at: now) else { continue }
+        framesSent += 1
+        return try state(lane).sealControl(.acknowledgement, into: buffer) {
+          receiver.acknowledgement.serialize(into: $0)
+        }
       }
     }
     return try pollPayload(lane, into: buffer, limit: limit, at: now)

@@ -8,7 +8,8 @@ public enum PayloadFlow: Sendable, Hashable {
   case receives
 }
 
-/// The native data plane of one session: sealed frames in both directions on two lanes, payload in one direction.
+/// The native data plane of one session: sealed frames in both directions on two lanes. Payload goes in one
+/// direction; in a dialogue its receiver answers with a stream of its own, which has no end.
 ///
 /// Control frames (pings, acknowledgements, the ending) have keys and packet numbers of their own. What must not
 /// be lost is repeated until it is answered: a `complete` or `abort` until `closed`, a ping until a pong.
@@ -39,7 +40,9 @@ final class NativePlane {
     case aborting(Abandonment, since: Instant)
   }
 
-  /// The half that this side plays.
+  /// Which way the payload goes.
+  let flow: PayloadFlow
+  /// The half that this side plays; in a dialogue both.
   let sender: PayloadSender?
   let receiver: PayloadReceiver?
   private let relay: PlaneLane
@@ -81,6 +84,8 @@ final class NativePlane {
   var reportedSilence = false
   /// Round trips on the current path seen by pings.
   var roundTrip = RoundTripEstimator()
+  /// The acknowledgement that is being handled; kept for its memory.
+  var acknowledgement = Acknowledgement.none
   var framesSent: UInt64 = 0
   private(set) var framesReceived: UInt64 = 0
   private(set) var framesRefused: UInt64 = 0
@@ -88,22 +93,19 @@ final class NativePlane {
   var events: [PlaneEvent] = []
 
   init(
-    schedule: SessionKeySchedule, isClaimant: Bool, flow: PayloadFlow, framesPerEpoch: UInt64,
-    largestPayload: Int = SessionFrameHeader.maximumPayloadLength, at now: Instant
+    schedule: SessionKeySchedule, isClaimant: Bool, flow: PayloadFlow, isDialogue: Bool = false,
+    framesPerEpoch: UInt64, largestPayload: Int = SessionFrameHeader.maximumPayloadLength, at now: Instant
   ) throws(CryptoError) {
     relay = try PlaneLane(
       .relay, schedule: schedule, isClaimant: isClaimant, framesPerEpoch: framesPerEpoch)
     direct = try PlaneLane(
       .direct, schedule: schedule, isClaimant: isClaimant, framesPerEpoch: framesPerEpoch)
     largestRelayPayload = largestPayload
-    switch flow {
-    case .sends:
-      sender = PayloadSender(initialLimit: UInt64(PayloadReceiver.windowSize), at: now)
-      receiver = nil
-    case .receives:
-      sender = nil
-      receiver = PayloadReceiver()
-    }
+    self.flow = flow
+    sender =
+      flow == .sends || isDialogue
+      ? PayloadSender(initialLimit: UInt64(PayloadReceiver.initialWindow), at: now) : nil
+    receiver = flow == .receives || isDialogue ? PayloadReceiver() : nil
     pathUpSince = now
     lastHeard = now
     // The claimant's ping is its proof of the keys (DEC-7); the acceptor has nothing to prove.
@@ -123,7 +125,18 @@ final class NativePlane {
 
   /// Payload bytes that arrived on the lane when this side receives, or were sent there (repairs included).
   func payloadBytes(on lane: Lane) -> UInt64 {
-    sender?.payloadBytes(on: lane) ?? receiver?.payloadBytes(on: lane) ?? 0
+    switch flow {
+    case .sends: sender?.payloadBytes(on: lane) ?? 0
+    case .receives: receiver?.payloadBytes(on: lane) ?? 0
+    }
+  }
+
+  /// Payload bytes that the peer has, or that our output took.
+  var payloadBytes: UInt64 {
+    switch flow {
+    case .sends: sender?.acknowledgedOffset ?? 0
+    case .receives: receiver?.delivered ?? 0
+    }
   }
 
   // MARK: Receiving
@@ -145,7 +158,8 @@ final class NativePlane {
     framesReceived += 1
     // A repeated frame is no sign of life: a relay can replay one long after its sender died.
     if header.kind.isPayload {
-      guard let receiver else {
+      // The stream of answers in a dialogue has no end.
+      guard let receiver, flow == .receives || header.kind == .data else {
         violated("payload from the side that receives it")
         return .repeated
       }

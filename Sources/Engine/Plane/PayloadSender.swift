@@ -26,8 +26,8 @@ final class PayloadSender {
     case news
   }
 
-  /// Bytes of the ring; also the most that is ever unacknowledged.
-  static let bufferCapacity = 8 << 20
+  /// The most bytes that are read ahead and unacknowledged.
+  static let bufferCapacity = PayloadReceiver.windowSize + readAhead
   /// The most that is read from the source ahead of what was sent.
   static let readAhead = 1 << 20
 
@@ -151,13 +151,11 @@ final class PayloadSender {
     }
     guard space.hasWindow else { return nil }
     if let lost = missing.first {
-      let piece = buffer.bytes(at: lost.lowerBound, limit: min(maximum, lost.count))
-      return Plan(kind: .data, offset: lost.lowerBound, length: piece.count)
+      return Plan(kind: .data, offset: lost.lowerBound, length: min(maximum, lost.count))
     }
     if nextOffset < buffer.end, nextOffset < peerLimit {
-      let room = min(maximum, Int(peerLimit - nextOffset))
-      let piece = buffer.bytes(at: nextOffset, limit: room)
-      return Plan(kind: .data, offset: nextOffset, length: piece.count)
+      let limit = min(peerLimit, buffer.end)
+      return Plan(kind: .data, offset: nextOffset, length: min(maximum, Int(limit - nextOffset)))
     }
     guard endNeedsSending, let finalLength, nextOffset == finalLength else { return nil }
     return Plan(kind: .end, offset: finalLength, length: 0)
@@ -168,15 +166,12 @@ final class PayloadSender {
     guard let frame = space.oldest(where: { !isNeedless($0) }) else { return nil }
     if frame.isEnd { return Plan(kind: .end, offset: frame.offset, length: 0) }
     let start = max(frame.offset, buffer.base)
-    let piece = buffer.bytes(at: start, limit: min(maximum, Int(frame.range.upperBound - start)))
-    return Plan(kind: .data, offset: start, length: piece.count)
+    return Plan(kind: .data, offset: start, length: min(maximum, Int(frame.range.upperBound - start)))
   }
 
-  /// The plaintext of a planned frame.
-  func payload(of plan: Plan) -> UnsafeRawBufferPointer {
-    plan.length == 0
-      ? UnsafeRawBufferPointer(start: nil, count: 0)
-      : buffer.bytes(at: plan.offset, limit: plan.length)
+  /// The plaintext of a planned frame: in one piece, or in two where blocks of the buffer meet.
+  func payload(of plan: Plan) -> (UnsafeRawBufferPointer, UnsafeRawBufferPointer) {
+    buffer.bytes(at: plan.offset, length: plan.length)
   }
 
   /// The planned frame was sealed under the lane's `nextPacketNumber` and handed to its path.

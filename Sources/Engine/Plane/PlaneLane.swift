@@ -48,13 +48,21 @@ final class PlaneLane {
     return true
   }
 
-  /// Seals a payload frame into the start of `buffer` and returns its length.
+  /// Seals a payload frame into the start of `buffer` and returns its length. Payload in two pieces is put together
+  /// where its ciphertext goes.
   func seal(
-    _ plan: PayloadSender.Plan, packetNumber: UInt64, payload: UnsafeRawBufferPointer,
-    into buffer: UnsafeMutableRawBufferPointer
+    _ plan: PayloadSender.Plan, packetNumber: UInt64,
+    payload: (UnsafeRawBufferPointer, UnsafeRawBufferPointer), into buffer: UnsafeMutableRawBufferPointer
   ) throws(CryptoError) -> Int {
-    try dataSealer.seal(
-      plan.kind, packetNumber: packetNumber, offset: plan.offset, payload: payload, into: buffer)
+    var plaintext = payload.0
+    if !payload.1.isEmpty {
+      let whole = UnsafeMutableRawBufferPointer(rebasing: buffer[SessionFrameHeader.length...])
+      whole.copyMemory(from: payload.0)
+      UnsafeMutableRawBufferPointer(rebasing: whole[payload.0.count...]).copyMemory(from: payload.1)
+      plaintext = UnsafeRawBufferPointer(rebasing: whole[..<(payload.0.count + payload.1.count)])
+    }
+    return try dataSealer.seal(
+      plan.kind, packetNumber: packetNumber, offset: plan.offset, payload: plaintext, into: buffer)
   }
 
   /// Seals a control frame into the start of `buffer` and returns its length: `body`, then zero bytes up to
@@ -63,16 +71,26 @@ final class PlaneLane {
     _ kind: SessionFrameKind, _ body: [UInt8], paddedTo bodyLength: Int = 0,
     into buffer: UnsafeMutableRawBufferPointer
   ) throws(CryptoError) -> Int {
-    // The body is put where its ciphertext goes and sealed in place.
-    let length = max(body.count, bodyLength)
-    let plaintext = UnsafeMutableRawBufferPointer(
-      rebasing: buffer[SessionFrameHeader.length..<SessionFrameHeader.length + length])
-    plaintext.copyBytes(from: body)
-    UnsafeMutableRawBufferPointer(rebasing: plaintext[body.count...])
-      .initializeMemory(as: UInt8.self, repeating: 0)
+    try sealControl(kind, into: buffer) { room in
+      let length = max(body.count, bodyLength)
+      room.copyBytes(from: body)
+      UnsafeMutableRawBufferPointer(rebasing: room[body.count..<length])
+        .initializeMemory(as: UInt8.self, repeating: 0)
+      return length
+    }
+  }
+
+  /// Seals a control frame into the start of `buffer` and returns its length. `write` puts the body where its
+  /// ciphertext goes and returns how long it is.
+  func sealControl(
+    _ kind: SessionFrameKind, into buffer: UnsafeMutableRawBufferPointer,
+    _ write: (UnsafeMutableRawBufferPointer) -> Int
+  ) throws(CryptoError) -> Int {
+    let room = UnsafeMutableRawBufferPointer(
+      rebasing: buffer[SessionFrameHeader.length..<buffer.count - SessionFrameHeader.tagLength])
+    let plaintext = UnsafeRawBufferPointer(rebasing: room[..<write(room)])
     let number = nextControlNumber
     nextControlNumber += 1
-    return try controlSealer.seal(
-      kind, packetNumber: number, offset: 0, payload: UnsafeRawBufferPointer(plaintext), into: buffer)
+    return try controlSealer.seal(kind, packetNumber: number, offset: 0, payload: plaintext, into: buffer)
   }
 }

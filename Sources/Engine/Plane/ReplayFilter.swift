@@ -26,10 +26,13 @@ struct ReplayFilter {
     }
   }
 
-  /// The newest ranges for an acknowledgement, the highest first.
-  func acknowledgedRanges() -> [PacketNumberRange] {
-    seen.ranges.suffix(Acknowledgement.maximumRanges).reversed().map {
-      PacketNumberRange(lower: $0.lowerBound, upper: $0.upperBound - 1)
+  /// Replaces `ranges` with the newest ones for an acknowledgement, the highest first. Reuses their memory.
+  func storeNewest(into ranges: inout [PacketNumberRange]) {
+    ranges.removeAll(keepingCapacity: true)
+    let count = seen.ranges.count
+    for index in stride(from: count - 1, through: max(0, count - Acknowledgement.maximumRanges), by: -1) {
+      let range = seen.ranges[index]
+      ranges.append(PacketNumberRange(lower: range.lowerBound, upper: range.upperBound - 1))
     }
   }
 }
