@@ -54,7 +54,8 @@ final class SessionEnd: PayloadSink {
     session.handle(.networkChanged(addresses: [address]), at: .zero)
     session.handle(.relayConnected(fastStartKey: serverKey.publicKey), at: .zero)
     let info = try NaClBox.seal(
-      ServerInfo(tokenBucketBytesPerSecond: 0, tokenBucketBytesBurst: 0).serialized(), nonce: random.bytes(24),
+      ServerInfo(tokenBucketBytesPerSecond: 0, tokenBucketBytesBurst: 0).serialized(),
+      nonce: random.bytes(24),
       to: clientKey, from: serverKey)
     give(DERPControlFrame.serverInfo(ServerInfoFrame(sealedInfo: info)).serialized(), at: .zero)
   }

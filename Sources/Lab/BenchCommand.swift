@@ -38,7 +38,8 @@ struct BenchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Where derphole and derprelay are. (default: beside lab)", valueName: "folder"))
   var programs: String?
 
-  @Option(help: ArgumentHelp("Without namespaces and root: on loopback, with files here.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Without namespaces and root: on loopback, with files here.", valueName: "folder"))
   var loopback: String?
 
   func validate() throws {

@@ -86,7 +86,8 @@ struct BenchReport {
     lines += large.map(largeRow)
     if !small.isEmpty {
       lines += [
-        "", "| \(smallBytes) bytes through | whole ms | first byte ms | on the wire KB | peak MiB sender / receiver |",
+        "",
+        "| \(smallBytes) bytes through | whole ms | first byte ms | on the wire KB | peak MiB sender / receiver |",
         "| --- | --- | --- | --- | --- |",
       ]
       lines += small.map(smallRow)
@@ -99,7 +100,8 @@ struct BenchReport {
     let rate = result.spread { $0.bytesPerSecond / 1e6 }
     let ratio = reference.flatMap { reference in rate.map { Decimal.text($0.median * 1e6 / reference, 2) } }
     let processor = Self.roles.map { role in
-      result.spread { $0.usage[role].map { $0.seconds / gibibytes } }.map { Decimal.text($0.median, 2) } ?? "-"
+      result.spread { $0.usage[role].map { $0.seconds / gibibytes } }.map { Decimal.text($0.median, 2) }
+        ?? "-"
     }
     let wire = result.spread { $0.wireBytes.map { Double($0) / Double(largeBytes) } }
     return row([
@@ -153,7 +155,8 @@ struct BenchReport {
       return "{\(members.joined(separator: ","))}"
     }
     let startUp = startUp.map { ",\"startUpMilliseconds\":\($0.json)" } ?? ""
-    return "{\"place\":\(place.asJSON),\"processors\":\(machine.processors),\"kernel\":\(machine.kernel.asJSON),"
+    return
+      "{\"place\":\(place.asJSON),\"processors\":\(machine.processors),\"kernel\":\(machine.kernel.asJSON),"
       + "\"runs\":\(runs)\(startUp),\"rows\":[\(rows.joined(separator: ","))]}"
   }
 }

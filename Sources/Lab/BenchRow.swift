@@ -96,7 +96,8 @@ extension BenchRow {
         BenchRow(
           name: "socat", group: .baseline,
           steps: [
-            BenchStep(role: .receiver, command: "socat -u TCP-LISTEN:{port},reuseaddr OPEN:{out},wronly,creat"),
+            BenchStep(
+              role: .receiver, command: "socat -u TCP-LISTEN:{port},reuseaddr OPEN:{out},wronly,creat"),
             BenchStep(role: .sender, command: "socat -u OPEN:{file},rdonly TCP:{host}:{port}"),
           ]
         ).needing("socat")),
@@ -170,7 +171,8 @@ extension BenchRow {
   static func others(_ text: String) throws -> [BenchRow] {
     try text.split(separator: "\n").map { line in
       guard let colon = line.firstIndex(of: ":") else { throw LabError("no name before a colon: \(line)") }
-      let commands = line[line.index(after: colon)...].split(separator: " => ", omittingEmptySubsequences: false)
+      let commands = line[line.index(after: colon)...].split(
+        separator: " => ", omittingEmptySubsequences: false)
       guard commands.count > 1 else { throw LabError("no second command after ` => `: \(line)") }
       return BenchRow(
         name: String(line[..<colon]), group: .baseline,

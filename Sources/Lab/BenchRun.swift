@@ -93,7 +93,8 @@ final class BenchLaboratory {
     let isServer = step.command.contains("LISTEN:") || step.command.contains("--listen ")
     var result: [(Int, BenchStep.Role)] = []
     if step.role != .receiver, step.command.contains("{port}") { result.append((ports.peer, .receiver)) }
-    if step.role != .relay, !isServer, step.command.contains("{relayport}") || step.command.contains("{derp}") {
+    if step.role != .relay, !isServer, step.command.contains("{relayport}") || step.command.contains("{derp}")
+    {
       result.append((ports.relay, .relay))
     }
     return result
@@ -113,7 +114,8 @@ final class BenchLaboratory {
       sample.bytesPerSecond = bits / 8
     }
     guard let least = row.leastDirect, place.namespace(.sender) != nil else { return }
-    let finished = lines.last { $0.contains("\"event\":\"finished\"") && $0.contains("\"directBytes\"") } ?? ""
+    let finished =
+      lines.last { $0.contains("\"event\":\"finished\"") && $0.contains("\"directBytes\"") } ?? ""
     let direct = finished.jsonNumber("directBytes") ?? 0
     let share = direct / max(1, direct + (finished.jsonNumber("relayBytes") ?? 0))
     guard share >= least else { throw LabError("only \(Decimal.text(share * 100, 1)) % went directly") }
@@ -208,7 +210,8 @@ final class BenchRun {
   private func wait(_ problem: String, polling: Bool = false, until condition: @escaping () -> Bool) throws {
     let loop = laboratory.loop
     while !condition() {
-      if !isEnding, let failed = steps.first(where: { ($0.process.exitCode ?? 0) != 0 && $0.process.isOver }) {
+      if !isEnding, let failed = steps.first(where: { ($0.process.exitCode ?? 0) != 0 && $0.process.isOver })
+      {
         throw LabError("exit code \(failed.process.exitCode ?? -1): \(failed.process.complaint)")
       }
       let said = steps.map(\.process.complaint).filter { !$0.isEmpty }.joined(separator: "; ")

@@ -18,7 +18,9 @@ final class EchoProbe {
 
   /// Begins at once, one request each `interval`.
   init(_ loop: EventLoop, _ host: NetworkNamespace, to address: String, each interval: Interval) throws {
-    guard let target = SocketAddress(literal: address, port: 0) else { throw LabError("no address \(address)") }
+    guard let target = SocketAddress(literal: address, port: 0) else {
+      throw LabError("no address \(address)")
+    }
     self.loop = loop
     self.target = target
     // Without it even root gets no datagram socket for echo requests.

@@ -85,7 +85,8 @@ struct RateCell {
 
   /// What `lab rates` runs.
   static let all = [
-    "1mbit", "1mbit-100ms", "10mbit", "10mbit-1%", "10mbit-5%", "100mbit", "100mbit-1%", "100mbit-5%", "1000mbit",
+    "1mbit", "1mbit-100ms", "10mbit", "10mbit-1%", "10mbit-5%", "100mbit", "100mbit-1%", "100mbit-5%",
+    "1000mbit",
     "1000mbit-1%", "1000mbit-5%", "open-1%", "open-5%", "100mbit-20ms", "100mbit-100ms", "100mbit-300ms",
     "1000mbit-20ms", "100mbit-1%-20ms", "100mbit-1%-100ms", "100mbit-5%-100ms", "100mbit-1%-300ms",
     "100mbit-1%-both-20ms", "10mbit-20ms-two", "100mbit-20ms-two", "1000mbit-two", "100mbit-1%-20ms-two",

@@ -56,7 +56,8 @@ struct RateReport {
     let queue = queueDelay.map { "\(Decimal.text($0.median * 1e3, 1)) / \(Decimal.text($0.high * 1e3, 1))" }
     return Self.line([
       cell.name, Decimal.text(goodput / 8e6, 2), ofLink(goodput).map { Decimal.text($0, 2) } ?? "-",
-      ofLink(passed).map { Decimal.text($0, 2) } ?? "-", Self.percent(repeatedShare), Self.percent(beyondLoss),
+      ofLink(passed).map { Decimal.text($0, 2) } ?? "-", Self.percent(repeatedShare),
+      Self.percent(beyondLoss),
       queue ?? "-", "\(queueDrops)", share.map { Decimal.text($0, 2) } ?? "-", Self.percent(direct),
       problems.isEmpty
         ? (missed.isEmpty ? "met" : "not met: \(missed.joined(separator: ", "))")

@@ -159,7 +159,8 @@ final class RateRun {
     try spawn(
       0,
       [
-        "--client", Topology.outside(1), "--port", "\(Self.iperfPort)", "--congestion", "cubic", "--time", "600",
+        "--client", Topology.outside(1), "--port", "\(Self.iperfPort)", "--congestion", "cubic", "--time",
+        "600",
       ])
   }
 
@@ -169,7 +170,8 @@ final class RateRun {
     defer { close(null) }
     others.append(
       try topology.hosts[host].inside {
-        try ChildProcess.spawn([iperf] + arguments, standardInput: null, standardOutput: null, standardError: null)
+        try ChildProcess.spawn(
+          [iperf] + arguments, standardInput: null, standardOutput: null, standardError: null)
       })
   }
 

@@ -22,7 +22,9 @@ struct RatesCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Only this link; may be repeated.", valueName: "name"))
   var cell: [String] = []
 
-  @Option(help: ArgumentHelp("How long the link would need for the payload at its full rate.", valueName: "seconds"))
+  @Option(
+    help: ArgumentHelp("How long the link would need for the payload at its full rate.", valueName: "seconds")
+  )
   var seconds: Int64 = 8
 
   @Option(help: ArgumentHelp("How long the bottleneck's queue may get.", valueName: "ms"))
