@@ -7,7 +7,8 @@
 #   BENCH_OTHER  rows for other programs, one a line: NAME: FIRST COMMAND => SECOND COMMAND (`lab bench --help`)
 source "$(dirname "$0")/common.sh"
 
-scripts/deps.sh bench
+# Without the other programs there is less to compare with, but ours can be measured.
+scripts/deps.sh bench || scripts/deps.sh
 require_binaries lab derphole derprelay
 options=(--mebibytes "${BENCH_MIB:-1024}" --runs "${BENCH_RUNS:-3}" --other "${BENCH_OTHER:-}")
 if [[ -n ${BENCH_JSON:-} ]]; then options+=(--json-file "$BENCH_JSON"); fi
