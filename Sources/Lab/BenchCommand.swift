@@ -99,7 +99,8 @@ struct BenchCommand: ParsableCommand {
   private func chosenRows(_ programs: Programs) throws -> [BenchRow] {
     let rows = BenchRow.baselines + (try BenchRow.others(other)) + BenchRow.ours(hasSend: hasSend(programs))
     return rows.filter { row in
-      guard only.map({ row.name.contains($0) }) ?? true else { return false }
+      // iperf3 is what the others are compared with.
+      guard only.map({ row.name.contains($0) || row.needs == "iperf3" }) ?? true else { return false }
       guard let needed = row.needs, SystemCommand.path(of: needed) == nil else { return true }
       Output.line("skipped: \(row.name): no program \(needed)")
       return false
