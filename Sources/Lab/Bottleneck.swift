@@ -20,6 +20,11 @@ struct BottleneckCounters {
   /// What left the queue, in bytes with link headers, and packets that found it full.
   var passedBytes = 0
   var queueDrops = 0
+  /// Datagrams that left the first host and that arrived at the second one.
+  var departed = 0
+  var arrived = 0
+  /// Datagrams for which the receiver's socket had no room.
+  var overrun = 0
   /// What arrived at the second host, in bytes with IP headers.
   var udpBytes = 0
   var tcpBytes = 0
@@ -33,6 +38,17 @@ extension Topology {
     for host in hosts { try host.ip(["link set wan gso_max_segs 1"]) }
     try relay.ip(["link set eth0 gso_max_segs 1"])
     try segment.nft(Self.lossRules(bottleneck))
+    try hosts[0].nft(
+      """
+      table inet departures {
+        counter udp-out { }
+        chain output {
+          type filter hook output priority filter; policy accept;
+          ip daddr \(Self.outside(1)) meta l4proto udp counter name "udp-out"
+        }
+      }
+
+      """)
     try hosts[1].nft(
       """
       table inet arrivals {
@@ -40,7 +56,7 @@ extension Topology {
         counter tcp-in { }
         chain input {
           type filter hook input priority filter; policy accept;
-          meta l4proto udp counter name "udp-in"
+          ip saddr \(Self.outside(0)) meta l4proto udp counter name "udp-in"
           meta l4proto tcp counter name "tcp-in"
         }
       }
@@ -87,6 +103,9 @@ extension Topology {
     result.lost = NFTCounter("lost", in: forwarded).packets
     let arrived = try hosts[1].nftOutput(["list", "counters"])
     result.udpBytes = NFTCounter("udp-in", in: arrived).bytes
+    result.arrived = NFTCounter("udp-in", in: arrived).packets
+    result.departed = NFTCounter("udp-out", in: try hosts[0].nftOutput(["list", "counters"])).packets
+    result.overrun = try hosts[1].inside { Self.overruns(try TextFile.read("/proc/self/net/snmp")) }
     result.tcpBytes = NFTCounter("tcp-in", in: arrived).bytes
     let queue = try SystemCommand.output(of: [
       "tc", "-netns", segment.name, "-s", "-j", "qdisc", "show", "dev", "site-b",
@@ -94,6 +113,17 @@ extension Topology {
     result.passedBytes = Int(queue.jsonNumber("bytes") ?? 0)
     result.queueDrops = Int(queue.jsonNumber("drops") ?? 0)
     return result
+  }
+}
+
+extension Topology {
+  /// The member `RcvbufErrors` of the two lines about UDP: names, then values.
+  fileprivate static func overruns(_ table: String) -> Int {
+    let lines = table.split(separator: "\n").filter { $0.hasPrefix("Udp:") }.map { $0.split(separator: " ") }
+    guard lines.count == 2, let place = lines[0].firstIndex(of: "RcvbufErrors"), place < lines[1].count else {
+      return 0
+    }
+    return Int(lines[1][place]) ?? 0
   }
 }
 

@@ -14,6 +14,9 @@ struct RateReport {
   var lost = 0.0
   /// Packets that found the queue full.
   var queueDrops = 0
+  /// Datagrams that the receiver's socket had no room for, and those that the lab lost though it should not.
+  var overrun = 0
+  var strayed = 0
   /// Seconds in the queue, the median and what 95 of 100 stay below.
   var queueDelay: (median: Double, high: Double)?
   /// Our first session's part of what all of them got.
@@ -44,6 +47,12 @@ struct RateReport {
     return result
   }
 
+  /// Losses that are neither the link's nor its queue's.
+  private var notes: String {
+    (overrun > 0 ? "; receiver's socket full: \(overrun)" : "")
+      + (strayed > 0 ? "; lost by the lab itself: \(strayed)" : "")
+  }
+
   private static let columns = [24, 9, 8, 8, 9, 9, 13, 7, 7, 7]
 
   static var heading: String {
@@ -60,7 +69,7 @@ struct RateReport {
       Self.percent(beyondLoss),
       queue ?? "-", "\(queueDrops)", share.map { Decimal.text($0, 2) } ?? "-", Self.percent(direct),
       problems.isEmpty
-        ? (missed.isEmpty ? "met" : "not met: \(missed.joined(separator: ", "))")
+        ? (missed.isEmpty ? "met" : "not met: \(missed.joined(separator: ", "))") + notes
         : "BROKEN: \(problems.joined(separator: "; "))",
     ])
   }
@@ -78,7 +87,8 @@ struct RateReport {
     var members = [
       "\"event\":\"rate\"", "\"name\":\(cell.name.asJSON)", "\"bitsPerSecond\":\(Decimal.text(goodput, 0))",
       "\"repeatedShare\":\(Decimal.text(repeatedShare, 5))", "\"lostShare\":\(Decimal.text(lost, 5))",
-      "\"queueDrops\":\(queueDrops)", "\"directShare\":\(Decimal.text(direct, 4))",
+      "\"queueDrops\":\(queueDrops)", "\"overrun\":\(overrun)", "\"strayed\":\(strayed)",
+      "\"directShare\":\(Decimal.text(direct, 4))",
       "\"missed\":[\(missed.map(\.asJSON).joined(separator: ","))]",
       "\"problems\":[\(problems.map(\.asJSON).joined(separator: ","))]",
     ]

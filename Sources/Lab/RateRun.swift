@@ -130,6 +130,10 @@ final class RateRun {
     let counters = try topology.bottleneckCounters()
     report.lost = Double(max(0, counters.lost)) / Double(max(1, counters.offered))
     report.queueDrops = counters.queueDrops
+    report.overrun = counters.overrun
+    // The queue's drops are of all protocols, so this is the least that is missing.
+    let explained = counters.lost + counters.queueDrops + counters.arrived
+    report.strayed = max(0, counters.departed - explained)
     var direct = 0.0
     var relayed = 0.0
     for session in sessions {
