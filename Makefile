@@ -34,10 +34,10 @@ fuzz: deps ## fuzz every decoder, SECONDS=60 in total
 simulate: build ## run SEEDS=1000 simulated sessions
 	@scripts/simulate.sh "$(SEEDS)"
 
-bench: build ## measure throughput, CPU time, memory and latency against raw TCP
+bench: build ## measure transfers against iperf3, socat, magic-wormhole: rate, CPU time, memory, bytes on the wire
 	@scripts/bench.sh
 
-lab: build ## sessions through real NATs in network namespaces (root); LAB="verify", "grid", "cut", "idle"
+lab: build ## sessions through real NATs in network namespaces (root); LAB="verify", "grid", "cut", "idle", "rates"
 	@scripts/lab.sh $(LAB)
 
 check: lint test ## lint, then everything that `make test` runs

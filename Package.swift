@@ -86,6 +86,15 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Lab"),
+    // Defines malloc for the whole program, so nothing else may link it.
+    .target(name: "CAllocations"),
+    .executableTarget(
+      name: "allocations",
+      dependencies: [
+        "Basics", "Wire", "Crypto", "Engine", "CAllocations",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/AllocationBench"),
 
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(

@@ -12,9 +12,10 @@ packages=(
   binutils libc6-dev libgcc-12-dev libstdc++-12-dev libcurl4 libxml2 libsqlite3-0 git
 )
 case ${1:-} in
-  bench) packages+=(socat time iperf3 iproute2 nftables) ;;
+  # Its counterparts; a mailbox server of its own lets magic-wormhole work without any network.
+  bench) packages+=(socat time iperf3 iproute2 nftables magic-wormhole python3-magic-wormhole-mailbox-server) ;;
   # Routers in network namespaces. Debian's miniupnpd starts no daemon of its own unless it is told to.
-  lab) packages+=(miniupnpd miniupnpd-nftables nftables iproute2) ;;
+  lab) packages+=(miniupnpd miniupnpd-nftables nftables iproute2 iperf3) ;;
 esac
 
 missing_packages() {

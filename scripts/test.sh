@@ -7,6 +7,8 @@ source "$(dirname "$0")/common.sh"
 logs=$root/.build/test-logs
 seeds=${TEST_SEEDS:-1000}
 fuzz_seconds=${TEST_FUZZ_SECONDS:-60}
+# Allocations per 1,000 frames between two sessions, after their buffers have grown.
+most_allocations=2
 passed=0 failed=0 skipped=0
 failed_stages=()
 rm -rf "$logs"
@@ -92,8 +94,12 @@ check simulation 'seeds in|rows taken' "scripts/simulate.sh $seeds" scripts/simu
 check fuzz 'executions' "scripts/fuzz.sh $fuzz_seconds" scripts/fuzz.sh "$fuzz_seconds"
 tests end-to-end 'Test run with' "swift test --filter EndToEndTests" \
   swift test --skip-build --filter EndToEndTests
+check allocations 'allocations per' "$bin/allocations --most $most_allocations --trace" \
+  "$bin/allocations" --most "$most_allocations"
 check_where_possible lab-routers "$bin/lab possible" 'NOT AS|plain hole|delay line' "scripts/lab.sh verify --quick" \
   scripts/lab.sh verify --quick
 check_where_possible lab "$bin/lab possible" 'direct|relayed|pairs' "scripts/lab.sh grid --quick" \
   scripts/lab.sh grid --quick
+check_where_possible lab-rates "$bin/lab possible" 'mbit|met' "scripts/lab.sh rates --quick" \
+  scripts/lab.sh rates --quick
 finish

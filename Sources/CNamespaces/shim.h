@@ -8,10 +8,13 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,6 +38,11 @@ static inline int derphole_make_mounts_private(void) {
 
 static inline int derphole_mount_tmpfs(const char *folder) {
   return mount("none", folder, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
+}
+
+/// The same with device nodes, and as large as it needs to be.
+static inline int derphole_mount_memory(const char *folder) {
+  return mount("none", folder, "tmpfs", MS_NOSUID, "mode=0755,size=90%");
 }
 
 /// The kernel kills the caller when its parent ends, however it ends.
@@ -63,3 +71,17 @@ static inline int derphole_poll(struct pollfd *descriptors, unsigned count, long
   struct timespec limit = {nanoseconds / 1000000000, nanoseconds % 1000000000};
   return (int)syscall(SYS_ppoll, descriptors, (unsigned long)count, nanoseconds < 0 ? NULL : &limit, NULL, 0);
 }
+
+/// A descriptor that is readable once the process has ended.
+static inline int derphole_open_process(int process) {
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+  return (int)syscall(SYS_pidfd_open, process, 0u);
+}
+
+/// A device node like /dev/null, an inode of the caller's own.
+static inline int derphole_make_null(const char *path) { return mknod(path, S_IFCHR | 0600, makedev(1, 3)); }
+
+/// Room for as many bytes in a pipe; what the system refuses is no failure.
+static inline void derphole_widen_pipe(int descriptor, int bytes) { fcntl(descriptor, 1031 /* F_SETPIPE_SZ */, bytes); }

@@ -3,9 +3,10 @@ import Glibc
 /// Starting and ending programs.
 enum ChildProcess {
   /// Starts a program; descriptors that are not given are those of the lab. `environment` replaces the lab's.
+  /// With `inOwnGroup` it leads a process group, which can be ended as a whole.
   static func spawn(
     _ arguments: [String], environment: [String]? = nil, standardInput: Int32? = nil,
-    standardOutput: Int32? = nil, standardError: Int32? = nil
+    standardOutput: Int32? = nil, standardError: Int32? = nil, inOwnGroup: Bool = false
   ) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -22,7 +23,8 @@ enum ChildProcess {
     var signals = sigset_t()
     sigfillset(&signals)
     posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+    let flags = POSIX_SPAWN_SETSIGDEF | (inOwnGroup ? POSIX_SPAWN_SETPGROUP : 0)
+    posix_spawnattr_setflags(&attributes, Int16(flags))
 
     var process = pid_t()
     let words = arguments.map { strdup($0) } + [nil]
@@ -44,8 +46,14 @@ enum ChildProcess {
 
   /// Waits for a child; its exit code, or 128 and the signal that ended it.
   static func wait(for process: pid_t) -> Int32 {
+    var usage = rusage()
+    return wait(for: process, &usage)
+  }
+
+  /// The same; tells also what it and those that it waited for have used.
+  static func wait(for process: pid_t, _ usage: inout rusage) -> Int32 {
     var status: Int32 = 0
-    while waitpid(process, &status, 0) < 0 {
+    while wait4(process, &status, 0, &usage) < 0 {
       guard errno == EINTR else { return -1 }
     }
     let signal = status & 0x7F

@@ -46,7 +46,7 @@ struct IdleCommand: ParsableCommand {
     try run.wait(.seconds(seconds)) { run.isOver }
     for (host, name) in zip(laboratory.topology.hosts, ["sender", "receiver"]) {
       let listing = try host.nftOutput(["list", "counters"])
-      let counts = ["udp-out", "udp-in", "tcp-out", "tcp-in"].map { Self.counter($0, in: listing) }
+      let counts = ["udp-out", "udp-in", "tcp-out", "tcp-in"].map { NFTCounter($0, in: listing) }
       let path = forceRelay ? "relay only" : run.isDirect ? "direct" : "relayed"
       if options.json {
         let members = zip(["udpOut", "udpIn", "tcpOut", "tcpIn"], counts).map {
@@ -60,13 +60,6 @@ struct IdleCommand: ParsableCommand {
       }
     }
     if let problem = try laboratory.finish(run) { throw LabError(problem) }
-  }
-
-  /// `counter NAME { packets N bytes M }`, as nft prints it over several lines.
-  private static func counter(_ name: String, in listing: String) -> (packets: Int, bytes: Int) {
-    let words = listing.split { $0 == " " || $0 == "\n" || $0 == "\t" }
-    guard let start = words.firstIndex(of: Substring(name)), words.count > start + 5 else { return (-1, -1) }
-    return (Int(words[start + 3]) ?? -1, Int(words[start + 5]) ?? -1)
   }
 
   private static func line(_ cells: [String]) -> String {

@@ -65,6 +65,15 @@ extension String {
     return nil
   }
 
+  /// The number that is a member of an object, as JSON without spaces or with one after the colon writes it; nil
+  /// when there is none.
+  func jsonNumber(_ name: String) -> Double? {
+    guard let start = utf8Offset(of: "\"\(name)\":") else { return nil }
+    let rest = utf8.dropFirst(start).drop { $0 == 0x20 || $0 == 0x09 }
+    let digits = rest.prefix { (0x30...0x39).contains($0) || [0x2B, 0x2D, 0x2E, 0x45, 0x65].contains($0) }
+    return Double(String(decoding: digits, as: UTF8.self))
+  }
+
   /// How many bytes stand before the end of the first `key`.
   private func utf8Offset(of key: String) -> Int? {
     let text = Array(utf8)

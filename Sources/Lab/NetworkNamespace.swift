@@ -90,3 +90,19 @@ final class NetworkNamespace {
     }
   }
 }
+
+/// What the kernel tells of TCP ports.
+enum TCPPort {
+  /// Whether somebody listens at a port of a namespace, or of where the lab is.
+  static func isListening(_ port: Int, in namespace: NetworkNamespace?) -> Bool {
+    let read = { ["tcp", "tcp6"].map { (try? TextFile.read("/proc/self/net/\($0)")) ?? "" }.joined() }
+    let table = (try? namespace.map { try $0.inside(read) } ?? read()) ?? ""
+    let digits = String(port, radix: 16, uppercase: true)
+    let wanted = ":" + String(repeating: "0", count: 4 - digits.count) + digits
+    return table.split(separator: "\n").contains { line in
+      let words = line.split(separator: " ")
+      // 0A is LISTEN.
+      return words.count > 3 && words[1].hasSuffix(wanted) && words[3] == "0A"
+    }
+  }
+}

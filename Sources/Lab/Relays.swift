@@ -85,10 +85,11 @@ struct Programs {
   let derphole: String
   let relay: String
   /// A folder in memory that nobody outside of the lab sees.
-  let scratch = "/run/netns/scratch"
+  let scratch: String
 
   /// Looks beside the lab's own program, or in `folder`, and makes the relays' certificate.
-  init(folder: String?) throws {
+  init(folder: String?, scratch: String = "/run/netns/scratch") throws {
+    self.scratch = scratch
     var own = [CChar](repeating: 0, count: 4_096)
     let length = readlink("/proc/self/exe", &own, own.count)
     let path = String(decoding: own[..<max(0, length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -102,7 +103,8 @@ struct Programs {
     try SystemCommand.run([
       "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
       "2",
-      "-subj", "/CN=relay-1.lab", "-addext", "subjectAltName=DNS:relay-1.lab,DNS:relay-2.lab", "-keyout",
+      "-subj", "/CN=relay-1.lab", "-addext",
+      "subjectAltName=DNS:relay-1.lab,DNS:relay-2.lab,IP:\(Topology.relayIPv4[0]),IP:127.0.0.1", "-keyout",
       scratch + "/key.pem", "-out", scratch + "/cert.pem",
     ])
   }

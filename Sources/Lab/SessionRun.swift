@@ -1,4 +1,5 @@
 import Basics
+import CNamespaces
 import Glibc
 import Reactor
 
@@ -18,6 +19,8 @@ final class SessionRun {
     fileprivate(set) var exitCode: Int32?
     /// The last line about a failure.
     fileprivate(set) var failure = ""
+    /// The event with its counters at the end.
+    fileprivate(set) var summary = ""
 
     fileprivate(set) var isDirect = false
   }
@@ -44,6 +47,7 @@ final class SessionRun {
   private let loop: EventLoop
   private let payload: Payload
   private let bytesPerSecond: Int
+  private let limit: Int
   private let command: (_ arguments: [String]) -> [String]
   private let environment: [String]
   private let topology: Topology
@@ -51,21 +55,29 @@ final class SessionRun {
   private var sink: IOWatcher?
   private var sinkDescriptor: Int32 = -1
   private var feeder: LoopTimer?
+  private var pump: IOWatcher?
   private var fedFrom = Instant.zero
-  private var lastArrival = Instant.zero
+  /// When bytes came the last time.
+  private(set) var lastArrival = Instant.zero
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
   private var condition: (() -> Bool)?
-  private var failure: Error?
+  /// What went wrong in the lab itself.
+  private(set) var failure: Error?
 
   private static let feedInterval = Interval.milliseconds(10)
+  /// For `bytesPerSecond`: as fast as `pipe` takes it.
+  static let unlimited = Int.max
 
-  /// A session that is not started yet. `bytesPerSecond` is how fast `pipe` is fed; with 0 it gets one byte.
+  /// A session that is not started yet. `bytesPerSecond` is how fast `pipe` is fed; with 0 it gets one byte. After
+  /// `limit` bytes the payload ends.
   init(
     _ loop: EventLoop, _ topology: Topology, _ relays: Relays, _ programs: Programs, forceRelay: Bool,
-    bytesPerSecond: Int, seed: UInt64
+    bytesPerSecond: Int, limit: Int = .max, seed: UInt64
   ) {
     self.loop = loop
     self.topology = topology
     self.bytesPerSecond = bytesPerSecond
+    self.limit = limit
     payload = Payload(seed: seed)
     environment = relays.environment
     let options = ["--json", "--hide-progress"] + (forceRelay ? ["--force-relay"] : [])
@@ -74,6 +86,7 @@ final class SessionRun {
 
   deinit {
     feeder?.disarm()
+    pump?.cancel()
     sink?.cancel()
     for side in [listen, pipe] {
       side.watcher?.cancel()
@@ -81,6 +94,7 @@ final class SessionRun {
     }
     if sinkDescriptor >= 0 { close(sinkDescriptor) }
     if source >= 0 { close(source) }
+    buffer.deallocate()
   }
 
   /// Whether both sides say that payload goes directly.
@@ -97,6 +111,7 @@ final class SessionRun {
     let (events, eventWriter) = try Pipe.make()
     defer { for descriptor in [writer, eventWriter] { close(descriptor) } }
     sinkDescriptor = reader
+    derphole_widen_pipe(reader, 1 << 20)
     _ = fcntl(reader, F_SETFL, O_NONBLOCK)
     listen.process = try topology.hosts[1].inside {
       try ChildProcess.spawn(
@@ -124,6 +139,8 @@ final class SessionRun {
   func endPayload() {
     feeder?.disarm()
     feeder = nil
+    pump?.cancel()
+    pump = nil
     if source >= 0 { close(source) }
     source = -1
   }
@@ -158,7 +175,9 @@ final class SessionRun {
       if side.state == "connected-relay" { side.isDirect = false }
       if isDirect, !wasDirect { directAt = loop.now }
     case "path": side.reason = line.jsonMember("reason") ?? ""
-    case "finished", "error": side.failure = line.jsonMember("message") ?? ""
+    case "finished", "error":
+      side.failure = line.jsonMember("message") ?? ""
+      side.summary = line
     default: break
     }
   }
@@ -187,7 +206,13 @@ final class SessionRun {
     watch(pipe, events)
     fedFrom = startedAt
     write(1)
-    guard bytesPerSecond > 0 else { return }
+    guard bytesPerSecond > 0, source >= 0 else { return }
+    if bytesPerSecond == Self.unlimited {
+      derphole_widen_pipe(writer, 1 << 20)
+      pump = loop.watch(writer) { [unowned self] _ in write(1 << 18) }
+      pump?.interest = .writable
+      return
+    }
     feeder = loop.makeTimer { [unowned self] in feed() }
     feed()
   }
@@ -199,19 +224,27 @@ final class SessionRun {
   }
 
   private func write(_ count: Int) {
-    let bytes = payload.bytes(sent..<sent + count)
-    let written = Glibc.write(source, bytes, count)
-    if written > 0 { sent += written }
+    let wanted = min(count, limit - sent)
+    var done = 0
+    while done < wanted {
+      let written = payload.withBytes(at: sent, atMost: wanted - done) {
+        Glibc.write(source, $0.baseAddress!, $0.count)
+      }
+      guard written > 0 else { break }
+      sent += written
+      done += written
+    }
+    if sent >= limit { endPayload() }
   }
 
   private func arrived() {
     guard sinkDescriptor >= 0 else { return }
-    var buffer = [UInt8](repeating: 0, count: 65_536)
     while true {
-      let count = read(sinkDescriptor, &buffer, buffer.count)
+      let count = read(sinkDescriptor, buffer.baseAddress!, buffer.count)
       if count > 0 {
         noteArrival()
-        isEqual = isEqual && payload.matches(buffer[..<count], at: received)
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        isEqual = isEqual && payload.matches(bytes, at: received)
         received += count
         continue
       }

@@ -2,8 +2,9 @@ import Glibc
 
 /// Programs of the system that the lab runs to their end.
 enum SystemCommand {
-  /// The file of a program in PATH; nil when there is none.
+  /// The file of a program in PATH, or with a slash anywhere; nil when there is none.
   static func path(of name: String) -> String? {
+    if name.contains("/") { return access(name, X_OK) == 0 ? name : nil }
     let folders = getenv("PATH").map { String(cString: $0) } ?? "/usr/sbin:/usr/bin:/sbin:/bin"
     return folders.split(separator: ":").map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
   }

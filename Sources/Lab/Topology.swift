@@ -183,5 +183,8 @@ final class Topology {
     }
     var byte: UInt8 = 0
     guard read(reader, &byte, 1) == 1 else { throw LabError("the delay line did not start") }
+    // What the line does not fetch at once because another process has its turn must wait, not be lost.
+    try segment.ip(["link set \(device) txqueuelen 10000"])
+    try outermost.ip(["link set wan txqueuelen 10000"])
   }
 }
