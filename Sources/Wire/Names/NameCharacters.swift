@@ -1,4 +1,4 @@
-/// Which characters beyond ASCII a name may hold.
+/// Which characters a name may hold (SFT-2).
 public enum NameCharacters {
   /// Throws for the first character that would deceive.
   static func check(_ text: some StringProtocol) throws(NameError) {
