@@ -64,7 +64,8 @@ public struct SpecChecker {
       report(rule.line, "\(rule.id) says nothing")
     }
     // Rules of a machine govern its rows; those without one, what cites them.
-    for rule in spec.rules where spec.kind == .machine && !spec.mentions.contains(where: { $0.id == rule.id }) {
+    for rule in spec.rules where spec.kind == .machine && !spec.mentions.contains(where: { $0.id == rule.id })
+    {
       report(rule.line, "rule \(rule.id) governs nothing: no row, default or text names it")
     }
     for mention in spec.mentions

@@ -51,13 +51,15 @@ public struct SpecParser {
     let rules = try section("Rules").numberedItems(file: file)
     if kind == .rules {
       return Spec(
-        file: file, name: document.title, kind: kind, status: status, prefix: prefix, rules: rules, states: [],
+        file: file, name: document.title, kind: kind, status: status, prefix: prefix, rules: rules,
+        states: [],
         events: [], guards: [], actions: [], timers: [], rows: [], defaults: [], invariants: [],
         survivors: [], diagram: "", mentions: mentions(prefix: prefix))
     }
     return Spec(
       file: file, name: document.title, kind: kind, status: status, prefix: prefix, rules: rules,
-      states: try states(), events: try declarations("Events", "Event"), guards: try declarations("Guards", "Guard"),
+      states: try states(), events: try declarations("Events", "Event"),
+      guards: try declarations("Guards", "Guard"),
       actions: try declarations("Actions", "Action"), timers: try timers(), rows: try rows(),
       defaults: try defaults(), invariants: try section("Invariants").numberedItems(file: file),
       survivors: try survivors(), diagram: try diagram(), mentions: mentions(prefix: prefix))
