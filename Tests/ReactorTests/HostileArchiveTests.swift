@@ -113,6 +113,12 @@ struct HostileArchiveTests {
     scratch.put("secret", "abc")
     let archive = HandmadeTar.entry("a", type: "1", link: "../secret") + HandmadeTar.end
     #expect(try extract(archive, [.file("a", 0)], in: scratch) == unannounced)
+    // pax lets a hard link carry content like a file.
+    let pax =
+      HandmadeTar.entry("p", "13 comment=a\n", type: "x")
+      + HandmadeTar.entry("a", "abc", type: "1", link: "../secret")
+      + HandmadeTar.end
+    #expect(try extract(pax, [.file("a", 3)], in: scratch) == unannounced)
     #expect(scratch.list() == ["out", "secret"])
   }
 
@@ -170,7 +176,7 @@ struct HostileArchiveTests {
   func sparse() throws {
     let scratch = try Scratch()
     let records =
-      "22 GNU.sparse.major=0\n22 GNU.sparse.minor=1\n24 GNU.sparse.size=1000\n25 GNU.sparse.map=900,100\n"
+      "22 GNU.sparse.major=0\n22 GNU.sparse.minor=1\n24 GNU.sparse.size=1000\n26 GNU.sparse.map=900,100\n"
     let archive =
       HandmadeTar.entry("p", records, type: "x") + HandmadeTar.entry("a", String(repeating: "x", count: 100))
       + HandmadeTar.end

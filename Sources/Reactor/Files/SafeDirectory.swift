@@ -26,7 +26,7 @@ public final class SafeDirectory: Sendable {
     guard descriptor >= 0 else { throw .from(path, code: errno) }
     self.descriptor = descriptor
     title = path
-    permitted = Self.permittedBits()
+    permitted = Self.permittedBits
   }
 
   private init(owning descriptor: Int32, title: String, permitted: mode_t) {
@@ -37,12 +37,13 @@ public final class SafeDirectory: Sendable {
 
   deinit { close(descriptor) }
 
-  /// The only way to ask for the umask is to set one; for that moment it is the strictest.
-  private static func permittedBits() -> mode_t {
-    let mask = umask(0o777)
+  /// What the umask leaves. The only way to ask for it is to set one, for all threads: done once, and for that moment
+  /// it is a strict one.
+  private static let permittedBits: mode_t = {
+    let mask = umask(0o077)
     umask(mask)
     return 0o777 & ~mask
-  }
+  }()
 
   /// The directory at `path`, opened.
   public func directory(_ path: RelativePath) throws(FileError) -> SafeDirectory {

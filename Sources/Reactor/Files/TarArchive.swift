@@ -49,7 +49,6 @@ struct TarArchive {
       try require(archive_write_close(archive) == ARCHIVE_OK, archive, sink)
     } catch {
       // What is not complete must not look as if it were: the library would write the end when it is freed.
-      sink.isClosed = true
       archive_write_fail(archive)
       throw error
     }
@@ -104,14 +103,11 @@ struct TarArchive {
 /// Stands between the library's callback and the output.
 private final class ArchiveSink {
   private let output: any ArchiveOutput
-  /// Nothing more is passed on.
-  var isClosed = false
   private(set) var failure: FileError?
 
   init(_ output: any ArchiveOutput) { self.output = output }
 
   func take(_ bytes: UnsafeRawBufferPointer) -> Int {
-    guard !isClosed else { return -1 }
     do throws(FileError) {
       try output.put(bytes)
       return bytes.count
