@@ -1,7 +1,8 @@
 import Wire
 
 /// The decoder under test. One binary serves all targets: it takes the name that it was started by.
-nonisolated(unsafe) private var target = WireTarget.envelope
+nonisolated(unsafe) private var violation: (UnsafeRawBufferPointer) -> String? = { _ in nil }
+nonisolated(unsafe) private var name = ""
 
 @_cdecl("LLVMFuzzerInitialize")
 public func initialize(
@@ -9,18 +10,21 @@ public func initialize(
   _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>
 ) -> CInt {
   let path = arguments.pointee[0].map { String(cString: $0) } ?? ""
-  let name = String(path.split(separator: "/").last ?? "")
-  guard let named = WireTarget(rawValue: name) else {
+  name = String(path.split(separator: "/").last ?? "")
+  if let target = WireTarget(rawValue: name) {
+    violation = target.violation
+  } else if let target = ArchiveTarget(rawValue: name) {
+    violation = target.violation
+  } else {
     fatalError("no target is called \(name): start one of the links in fuzz/.build")
   }
-  target = named
   return 0
 }
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-  if let violation = target.violation(UnsafeRawBufferPointer(start: bytes, count: count)) {
-    fatalError("\(target.rawValue): \(violation)")
+  if let violation = violation(UnsafeRawBufferPointer(start: bytes, count: count)) {
+    fatalError("\(name): \(violation)")
   }
   return 0
 }

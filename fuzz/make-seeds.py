@@ -3,9 +3,11 @@
 
 import base64
 import hashlib
+import io
 import json
 import os
 import shutil
+import tarfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 VECTORS = os.path.join(HERE, "..", "Tests", "WireTests", "Vectors")
@@ -151,6 +153,40 @@ def pcp():
     seed("pcp", bytes([0, 0x81, 0, 1]) + bytes(4))
 
 
+def names():
+    for text in ("a/b c/d.txt\0../x", "d/e/l\0../../f", "..", "é/e\u0301", "straße", "x.derphole-partial", ".git",
+                 "\u202egpj.exe", "👩\u200d👩\u200d👧", "a/\na/b\na/c/\na/c/d\ne", "d/\nD", "/etc/passwd", "a//b"):
+        seed("names", text)
+
+
+def tar_entry(archive, name, kind=tarfile.REGTYPE, content=b"", link=""):
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.size, entry.linkname, entry.mode, entry.mtime = kind, len(content), link, 0o4755, 1_000_000_000
+    archive.addfile(entry, io.BytesIO(content))
+
+
+def tar():
+    """What Tests/ReactorTests/Properties/ArchiveTarget.swift announces, and what differs from it."""
+    for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        for hostile in ("", "../f", "/f", "hard link", "device", "link", "é" * 60, "x" * 200):
+            file = io.BytesIO()
+            with tarfile.open(fileobj=file, mode="w", format=form) as archive:
+                tar_entry(archive, "d", tarfile.DIRTYPE)
+                if hostile == "hard link":
+                    tar_entry(archive, "d/f", tarfile.LNKTYPE, link="/etc/passwd")
+                elif hostile == "device":
+                    tar_entry(archive, "d/f", tarfile.CHRTYPE)
+                elif hostile == "link":
+                    tar_entry(archive, "d/f", tarfile.SYMTYPE, link="../..")
+                elif hostile and form == tarfile.USTAR_FORMAT and len(hostile) > 50:
+                    continue
+                else:
+                    tar_entry(archive, hostile or "d/f", content=b"abc")
+                tar_entry(archive, "d/l", tarfile.SYMTYPE, link="f")
+                tar_entry(archive, "e", content=b"x" * 600)
+            seed("tar", b"\0" + file.getvalue()[:6144])
+
+
 def main():
     shutil.rmtree(SEEDS, ignore_errors=True)
     derp()
@@ -159,6 +195,8 @@ def main():
     addresses()
     session_frames()
     pcp()
+    names()
+    tar()
 
 
 main()

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Fuzzes every decoder of Sources/Wire with libFuzzer and the address sanitizer.
+# Fuzzes every decoder of Sources/Wire, and what reads archives, with libFuzzer and the address sanitizer.
 #
 #   fuzz/run.sh [SECONDS] [TARGET…]     SECONDS in total, shared by the targets (default 60, all targets)
 #
 # What is checked: no input may trap, overrun or leak, and what parses must survive being written and parsed
 # again. The properties are in Tests/WireTests/Properties, which the unit tests share; `WireTarget` there is the
-# list of targets. A new decoder needs a case there, a property, and a folder of seeds.
+# list of targets; those of archives are in Tests/ReactorTests/Properties. A new decoder needs a case there, a property, and a folder of seeds.
 #
 #   fuzz/seeds/TARGET      committed inputs, made from the test vectors by fuzz/make-seeds.py
 #   fuzz/crashes/TARGET    committed inputs that once failed; the unit tests and every run replay them
@@ -25,6 +25,10 @@ esac
 
 build=fuzz/.build
 properties=Tests/WireTests/Properties
+archive_properties=Tests/ReactorTests/Properties
+# What reads archives, without the loop and the threads around it.
+archives=(Sources/Reactor/{Errors,FileAccess}.swift
+  Sources/Reactor/Files/{ExtractionTarget,FileProgress,NewFile,SafeDirectory,TarExtraction}.swift)
 # -O keeps every overflow and bounds check; -enforce-exclusivity=checked is the default and stays.
 flags=(-swift-version 6 -O -g -wmo -parse-as-library -sanitize=fuzzer,address -use-ld=lld -I "$build"
   -module-cache-path "$build/cache")
@@ -37,7 +41,8 @@ compile_module() {
 }
 
 is_stale() {
-  [ ! -x "$build/fuzzer" ] || [ -n "$(find Sources/Basics Sources/Wire $properties fuzz/*.swift fuzz/run.sh \
+  [ ! -x "$build/fuzzer" ] || [ -n "$(find Sources/Basics Sources/Wire $properties $archive_properties \
+    "${archives[@]}" fuzz/*.swift fuzz/run.sh \
     -newer "$build/fuzzer" -print -quit)" ]
 }
 
@@ -49,14 +54,16 @@ if is_stale; then
   mapfile -t wire < <(find Sources/Wire -name '*.swift' | sort)
   compile_module Basics "${basics[@]}"
   compile_module Wire "${wire[@]}"
-  compile_module Fuzzer "$properties"/*.swift fuzz/Fuzzer.swift
-  swiftc "${flags[@]}" "$build/Basics.o" "$build/Wire.o" "$build/Fuzzer.o" -o "$build/fuzzer"
+  compile_module Reactor -enable-testing -I Sources/CArchive "${archives[@]}"
+  compile_module Fuzzer -I Sources/CArchive "$properties"/*.swift "$archive_properties"/*.swift fuzz/Fuzzer.swift
+  swiftc "${flags[@]}" "$build"/{Basics,Wire,Reactor,Fuzzer}.o -larchive -o "$build/fuzzer"
 fi
 
 if [ $# -gt 0 ]; then
   targets=("$@")
 else
-  mapfile -t targets < <(sed -n 's/^  case .* = "\(.*\)"$/\1/p' "$properties/WireTarget.swift")
+  mapfile -t targets < <(sed -n 's/^  case .* = "\(.*\)"$/\1/p' "$properties/WireTarget.swift" \
+    "$archive_properties/ArchiveTarget.swift")
 fi
 each=$((seconds / ${#targets[@]}))
 [ "$each" -gt 0 ] || each=1

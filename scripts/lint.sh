@@ -25,13 +25,13 @@ pure=()
 for room in Basics Wire Crypto Machines Engine Relaying Simulator; do pure+=("Sources/$room"); done
 forbid "Foundation does not belong into what ships" '^(@[a-z_]+ )?import Foundation$' Sources
 forbid "a pure room knows no clock, socket or file" \
-  '^import (Glibc|Dispatch|FoundationEssentials|Reactor|Commands|CLibev|CCurl|CSockets|CNATPMP|CMiniUPnP)$' "${pure[@]}"
+  '^import (Glibc|Dispatch|FoundationEssentials|Reactor|Commands|CLibev|CCurl|CSockets|CNATPMP|CMiniUPnP|CArchive)$' "${pure[@]}"
 outside_reactor=()
 for room in Sources/*/; do
   [[ $room == Sources/Reactor/ ]] || outside_reactor+=("$room")
 done
-forbid "only the reactor knows libev, libcurl, the socket shims and the port mapping libraries" \
-  '^import (CLibev|CCurl|CSockets|CNATPMP|CMiniUPnP)$' "${outside_reactor[@]}"
+forbid "only the reactor knows libev, libcurl, libarchive, the socket shims and the port mapping libraries" \
+  '^import (CLibev|CCurl|CSockets|CNATPMP|CMiniUPnP|CArchive)$' "${outside_reactor[@]}"
 forbid "a test waits for something, not for time" '\b(usleep|nanosleep|Thread\.sleep|Task\.sleep)\b' Tests
 
 for script in scripts/*.sh fuzz/*.sh .ci/run .githooks/*; do

@@ -25,11 +25,11 @@ public struct Project: Sendable {
     return specs
   }
 
-  /// Every generated file with the text that it should have: diagrams for all specs, code and tests for the
-  /// complete ones.
+  /// Every generated file with the text that it should have: diagrams for all machines, code and tests for
+  /// the complete ones.
   public func outputs(for specs: [Spec]) throws(Diagnostic) -> [Output] {
     var outputs: [Output] = []
-    for spec in specs {
+    for spec in specs where spec.kind == .machine {
       let diagram = DiagramGenerator.diagram(of: spec)
       outputs.append(
         Output(path: spec.file, text: DiagramGenerator.insert(diagram, into: try text(of: spec.file))))

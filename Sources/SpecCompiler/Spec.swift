@@ -1,4 +1,4 @@
-/// One machine, as its Markdown file describes it.
+/// One machine, or one set of rules without a machine, as its Markdown file describes it.
 ///
 /// The order of every list is the order of the file, so everything made from a spec is deterministic.
 public struct Spec: Equatable, Sendable {
@@ -7,10 +7,16 @@ public struct Spec: Equatable, Sendable {
     case draft, complete
   }
 
+  /// What the file describes: a machine, or rules alone, which are only numbered and cited.
+  public enum Kind: String, Sendable {
+    case machine, rules
+  }
+
   /// The file's path as it was given, for messages.
   public var file: String
   /// The machine's name, the file's first heading, such as `claim`.
   public var name: String
+  public var kind: Kind
   public var status: Status
   /// What its rules' names begin with, such as `CLM`.
   public var prefix: String

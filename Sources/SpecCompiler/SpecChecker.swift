@@ -7,14 +7,16 @@ public struct SpecChecker {
   /// Everything wrong with `spec`, in the order of the file's lines.
   public static func check(_ spec: Spec) -> [Diagnostic] {
     var checker = SpecChecker(spec: spec)
-    checker.checkNames()
     checker.checkRules()
-    checker.checkRows()
-    checker.checkPairs()
-    checker.checkUse()
-    checker.checkReachability()
-    checker.checkDefaults()
-    checker.checkTimers()
+    if spec.kind == .machine {
+      checker.checkNames()
+      checker.checkRows()
+      checker.checkPairs()
+      checker.checkUse()
+      checker.checkReachability()
+      checker.checkDefaults()
+      checker.checkTimers()
+    }
     let found = checker.found.enumerated()
     return found.sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }.map(\.element)
   }
@@ -61,14 +63,17 @@ public struct SpecChecker {
     for rule in spec.rules + spec.invariants where rule.text.isEmpty {
       report(rule.line, "\(rule.id) says nothing")
     }
-    for rule in spec.rules where !spec.mentions.contains(where: { $0.id == rule.id }) {
+    // Rules of a machine govern its rows; those without one, what cites them.
+    for rule in spec.rules where spec.kind == .machine && !spec.mentions.contains(where: { $0.id == rule.id })
+    {
       report(rule.line, "rule \(rule.id) governs nothing: no row, default or text names it")
     }
     for mention in spec.mentions
     where !(spec.rules + spec.invariants).contains(where: { $0.id == mention.id }) {
       report(mention.line, "undefined rule \(mention.id)")
     }
-    if spec.invariants.isEmpty { report(1, "a spec needs at least one invariant") }
+    if spec.kind == .rules, spec.rules.isEmpty { report(1, "a set of rules needs at least one rule") }
+    if spec.kind == .machine, spec.invariants.isEmpty { report(1, "a spec needs at least one invariant") }
   }
 
   private mutating func checkRule(_ rule: String, _ line: Int) {

@@ -38,7 +38,8 @@ public struct SpecParser {
   }
 
   private func spec() throws(Diagnostic) -> Spec {
-    for section in document.sections where !Self.sections.contains(section.title) {
+    let kind = try kind()
+    for section in document.sections where kind == .machine && !Self.sections.contains(section.title) {
       throw fail(section.line, "unknown section \"\(section.title)\"")
     }
     let statusLine = try header("Status")
@@ -47,13 +48,31 @@ public struct SpecParser {
     }
     guard document.title.isUsableName else { throw fail(1, "the title must be a name such as \"claim\"") }
     let prefix = try header("Prefix").value
+    let rules = try section("Rules").numberedItems(file: file)
+    if kind == .rules {
+      return Spec(
+        file: file, name: document.title, kind: kind, status: status, prefix: prefix, rules: rules,
+        states: [],
+        events: [], guards: [], actions: [], timers: [], rows: [], defaults: [], invariants: [],
+        survivors: [], diagram: "", mentions: mentions(prefix: prefix))
+    }
     return Spec(
-      file: file, name: document.title, status: status, prefix: prefix,
-      rules: try section("Rules").numberedItems(file: file), states: try states(),
-      events: try declarations("Events", "Event"), guards: try declarations("Guards", "Guard"),
+      file: file, name: document.title, kind: kind, status: status, prefix: prefix, rules: rules,
+      states: try states(), events: try declarations("Events", "Event"),
+      guards: try declarations("Guards", "Guard"),
       actions: try declarations("Actions", "Action"), timers: try timers(), rows: try rows(),
       defaults: try defaults(), invariants: try section("Invariants").numberedItems(file: file),
       survivors: try survivors(), diagram: try diagram(), mentions: mentions(prefix: prefix))
+  }
+
+  /// What the line `Kind: …` says; a file without one describes a machine.
+  private func kind() throws(Diagnostic) -> Spec.Kind {
+    guard document.preamble.contains(where: { $0.text.hasPrefix("Kind:") }) else { return .machine }
+    let line = try header("Kind")
+    guard let kind = Spec.Kind(rawValue: line.value) else {
+      throw fail(line.line, "the kind is \"machine\" or \"rules\", not \"\(line.value)\"")
+    }
+    return kind
   }
 
   private func declarations(_ title: String, _ column: String) throws(Diagnostic) -> [Spec.Declaration] {

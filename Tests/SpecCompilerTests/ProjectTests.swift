@@ -20,7 +20,7 @@ import Testing
   }
 
   @Test func allFiveMachinesHaveASpec() throws {
-    let specs = try Self.here.specs()
+    let specs = try Self.here.specs().filter { $0.kind == .machine }
     #expect(specs.map(\.name) == ["claim", "decision", "probing", "promotion", "repair"])
     #expect(specs.map(\.status) == [.complete, .complete, .complete, .complete, .draft])
   }
@@ -86,6 +86,29 @@ import Testing
       #expect(text.contains("  shut --> shut: push [isLocked] (DOR-1)\n"))
       #expect(text.contains("  [*] --> shut\n"))
       #expect(text.contains("  burnt --> [*]\n"))
+    }
+  }
+
+  @Test func rulesAloneAreCheckedAndCitedAndGenerateNothing() throws {
+    let text = "# manners\n\nKind: rules\nStatus: complete\nPrefix: MAN\n\n## Rules\n\n- **MAN-1** Knock.\n"
+    try withScratch { project in
+      try Files.write(text, to: project.root + "/specs/manners.md")
+      #expect(try project.generate().count == 3)
+      #expect(project.check() == [])
+      let cited = [
+        Citations.File(path: "Sources/Engine/Door.swift", text: "// MAN-1"),
+        Citations.File(path: "Tests/EngineTests/DoorTests.swift", text: "// MAN-1"),
+      ]
+      let spec = try SpecParser.parse(text, file: "manners.md")
+      #expect(Citations.missing(in: [spec], files: cited) == [])
+      #expect(Citations.missing(in: [spec], files: []).count == 2)
+    }
+    let none = try SpecParser.parse(text.replacing("- **MAN-1** Knock.", with: ""), file: "manners.md")
+    #expect(SpecChecker.check(none).map(\.message) == ["a set of rules needs at least one rule"])
+    let gap = try SpecParser.parse(text.replacing("**MAN-1**", with: "**MAN-2**"), file: "manners.md")
+    #expect(SpecChecker.check(gap).count == 1)
+    #expect(throws: Diagnostic.self) {
+      try SpecParser.parse(text.replacing("Kind: rules", with: "Kind: poems"), file: "manners.md")
     }
   }
 

@@ -13,6 +13,7 @@ enum WireTarget: String, CaseIterable, Sendable {
   case derptun = "derptun"
   case sessionFrame = "session-frame"
   case pcp = "pcp"
+  case names = "names"
 
   /// What an input breaks; nil when all holds. Beyond "does not trap": what parses is serialised and parsed
   /// again to the same value.
@@ -31,6 +32,7 @@ enum WireTarget: String, CaseIterable, Sendable {
     case .derptun: TokenProperties.derptun(input)
     case .sessionFrame: SessionFrameProperties.frame(input)
     case .pcp: PCPProperties.message(input)
+    case .names: NameProperties.path(input)
     }
   }
 }
