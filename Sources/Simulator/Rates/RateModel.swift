@@ -121,7 +121,7 @@ final class RateRun {
   init(_ cell: RateModel.Cell) {
     self.cell = cell
     let bytes = cell.rate / 8
-    let queue = max(Int(bytes * cell.queue.inSeconds), 6_000)
+    let queue = max(Int(bytes * cell.queue.inSeconds), 12_000)
     link = Bottleneck(rate: bytes, queueLimit: queue, bucket: cell.bucket)
     random = SeededGenerator(seed: cell.seed)
     for (index, kind) in cell.flows.enumerated() {
