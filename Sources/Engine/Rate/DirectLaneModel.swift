@@ -33,11 +33,12 @@ package final class DirectLaneModel {
   /// - Parameters:
   ///   - framePayload: payload bytes of a frame.
   ///   - window: how far the sender may go beyond what arrived without a gap, in bytes.
-  package init(framePayload: Int, window: Int, at now: Instant) {
+  ///   - roundTrip: what a challenge saw.
+  package init(framePayload: Int, window: Int, roundTrip: Interval, at now: Instant) {
     self.framePayload = framePayload
     self.window = UInt64(window)
     sender = PayloadSender(initialLimit: UInt64(window), at: now)
-    sender.promote(framePayload: framePayload, roundTrip: nil, at: now)
+    sender.promote(framePayload: framePayload, roundTrip: roundTrip, at: now)
   }
 
   // MARK: Sender

@@ -23,6 +23,8 @@ struct RateControl {
 
   /// Datagrams in flight before anything is measured (RTE-1).
   static let initialDatagrams = 32
+  /// Those that leave at once (RFC 6928).
+  static let firstBurst = 10
   /// The least window, in datagrams.
   static let minimumDatagrams = 4
   /// How long an acknowledgement may be held back; belongs to every round trip of the pipe.
@@ -81,6 +83,8 @@ struct RateControl {
   private var rateBefore = 0.0
   private var phaseDelivered = 0
   private var phaseLost = 0
+  /// Whether the last turn of the first search met a queue.
+  private var isStartLong = false
   private var phaseTurns = 0
   private var isPhaseDrained = false
   private var trialStep = 0
@@ -123,9 +127,10 @@ struct RateControl {
   }
 
   private var pace: Double {
+    guard rate > 0 else { return Double(startWindow) / (base ?? .milliseconds(50)).inSeconds }
     let allowed = min(rate, restraint ?? rate)
     switch machine.state {
-    case .startup: return 2.77 * rate
+    case .startup: return (isStartLong ? 1.5 : 2.77) * rate
     case .draining: return (isPhaseDrained ? 0.95 : 0.5) * allowed
     case .cruising: return allowed
     case .raising: return (phaseTurns == 0 ? trialFactor : 1) * rate
@@ -140,7 +145,7 @@ struct RateControl {
 
   private var windowSize: Double {
     switch machine.state {
-    case .startup: 2.77 * pipe
+    case .startup: (isStartLong ? 1.5 : 2.1) * pipe
     case .draining, .cruising, .lowering: 2 * pipe
     case .raising: max(2.25, 1.5 * trialFactor) * pipe
     case .sounding: 0.5 * product
@@ -152,15 +157,14 @@ struct RateControl {
     guard rate > 0 else { return startWindow }
     let least = Double(Self.minimumDatagrams * framePayload)
     var size = windowSize
-    if machine.state == .startup { size = max(size, Double(startWindow)) }
+    if machine.state == .startup, !isStartLong { size = max(size, Double(startWindow)) }
     if let ceiling { size = min(size, ceiling) }
     return Int(max(size, least))
   }
 
   /// Whether a frame may leave now as far as pacing goes; if not, `nextSendAt` says when.
   mutating func maySend(at now: Instant) -> Bool {
-    guard rate > 0 else { return true }
-    return pacer.maySend(pace: pace, leastBurst: 2 * framePayload, at: now)
+    pacer.maySend(pace: pace, leastBurst: (rate > 0 ? 2 : Self.firstBurst) * framePayload, at: now)
   }
 
   /// When the next burst may leave; meaningful after `maySend` said no.
@@ -170,7 +174,7 @@ struct RateControl {
 
   /// Payload left, in bytes.
   mutating func didSend(_ count: Int) {
-    if rate > 0 { pacer.didSend(count) }
+    pacer.didSend(count)
   }
 
   /// The path's datagrams have another size.
@@ -284,7 +288,10 @@ struct RateControl {
     phaseTurns += 1
     if machine.state == .lowering || machine.state == .draining, phaseTurns >= 2 { learnLoss() }
     if !isCongested, machine.state == .raising { liftCeiling() }
-    if machine.state == .startup, !turnIsLimited { judgeGrowth(at: now) }
+    if machine.state == .startup, !turnIsLimited {
+      isStartLong = turnBase.map { isInflated($0) } ?? false
+      judgeGrowth(at: now)
+    }
     turnBegan = now
     turnDelivered = 0
     turnLost = 0
@@ -337,8 +344,7 @@ struct RateControl {
       case .lowerCeiling:
         ceiling = max(pipe, 0.85 * min(Double(flightAtLoss), ceiling ?? .infinity))
       case .restrain:
-        let seen = Double(turnDelivered) / max((now - turnBegan).inSeconds, 1e-3)
-        restraint = max(0.85 * min(rate, restraint ?? rate), min(seen, rate))
+        restraint = 0.8 * min(rate, restraint ?? rate)
       case .release:
         restraint = nil
         trialStep = 0

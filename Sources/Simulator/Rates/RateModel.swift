@@ -131,7 +131,7 @@ final class RateRun {
       flow.wakeAt = flow.startsAt
       if kind == .ours {
         flow.ours = DirectLaneModel(
-          framePayload: RateModel.framePayload, window: cell.window, at: flow.startsAt)
+          framePayload: RateModel.framePayload, window: cell.window, roundTrip: cell.roundTrip, at: flow.startsAt)
       }
       flows.append(flow)
     }
