@@ -22,9 +22,11 @@ struct RateControl {
   }
 
   /// Datagrams in flight before anything is measured (RTE-1).
-  static let initialDatagrams = 32
+  static let initialDatagrams = 16
   /// Those that leave at once (RFC 6928).
   static let firstBurst = 10
+  /// The least that a turn takes, in datagrams: fewer say nothing.
+  static let leastTurn = 6
   /// The least window, in datagrams.
   static let minimumDatagrams = 4
   /// How long an acknowledgement may be held back; belongs to every round trip of the pipe.
@@ -48,7 +50,10 @@ struct RateControl {
   static let lossMemory = 300.0
   /// Round trips of the pipe between two trials, and how often that may double (RTE-6).
   static let cruiseRounds = 6
-  static let maximumPatience = 8
+  static let maximumPatience = 16
+  /// Cruises are no longer than a Reno flow of the same window takes to find as much more, and than this.
+  static let maximumRounds = 63.0
+  static let longestCruise = Interval.milliseconds(2_500)
 
   private(set) var machine = RateMachine()
   /// Payload bytes of a frame.
@@ -88,7 +93,7 @@ struct RateControl {
   private var phaseTurns = 0
   private var isPhaseDrained = false
   private var trialStep = 0
-  private var patience = 1
+  private var patience = 4
   /// The share that the path loses while less is sent than it delivers; nil before any was.
   private var usualLoss: Double?
   /// The most that is sent until the next trial, in bytes a second.
@@ -131,10 +136,10 @@ struct RateControl {
     let allowed = min(rate, restraint ?? rate)
     switch machine.state {
     case .startup: return (isStartLong ? 1.5 : 2.77) * rate
-    case .draining: return (isPhaseDrained ? 0.95 : 0.5) * allowed
+    case .draining: return (!isPhaseDrained ? 0.5 : phaseTurns == 0 ? 0.85 : 1) * allowed
     case .cruising: return allowed
     case .raising: return (phaseTurns == 0 ? trialFactor : 1) * rate
-    case .lowering: return (isPhaseDrained ? 0.95 : 0.8) * allowed
+    case .lowering: return (isPhaseDrained && phaseTurns > 0 ? 1 : 0.85) * allowed
     case .sounding: return 0.7 * allowed
     }
   }
@@ -200,7 +205,11 @@ struct RateControl {
     }
     if isJudgementDue { judgeLoss(at: now) }
     advance(sample, at: now)
-    if sample.endsRound, now - turnBegan >= Self.acknowledgementDelay { endTurn(sample, at: now) }
+    if sample.endsRound, now - turnBegan >= Self.acknowledgementDelay,
+      turnDelivered + turnLost >= Self.leastTurn * framePayload
+    {
+      endTurn(sample, at: now)
+    }
   }
 
   private mutating func note(_ roundTrip: Interval, at now: Instant) {
@@ -236,7 +245,7 @@ struct RateControl {
       if phaseTurns >= (isPhaseDrained ? 2 : 4) { step(.drained, at: now) }
     case .cruising:
       if now - baseAt > Self.baseLifetime { return renewBase(at: now) }
-      if inPhase >= pipeTime * Int64(Self.cruiseRounds * patience) { step(.cruiseOver, at: now) }
+      if inPhase >= cruiseTime { step(.cruiseOver, at: now) }
     case .raising:
       if phaseTurns >= 2 { step(.raiseOver, at: now) }
     case .sounding:
@@ -266,6 +275,12 @@ struct RateControl {
     if isSmallForLong || now - phaseBegan > Self.soundingTime * 5 { step(.baseSounded, at: now) }
   }
 
+  private var cruiseTime: Interval {
+    let least = pipeTime * Int64(Self.cruiseRounds)
+    let inPackets = pipeTime * Int64(min(max(pipe / Double(framePayload), 1), Self.maximumRounds))
+    return max(least, min(least * Int64(patience), min(inPackets, Self.longestCruise)))
+  }
+
   // MARK: Turns
 
   /// Judges the losses of this turn: congestion is what lies beyond the usual and beyond chance.
@@ -286,6 +301,7 @@ struct RateControl {
 
   private mutating func endTurn(_ sample: Sample, at now: Instant) {
     phaseTurns += 1
+    if machine.state == .draining, phaseTurns == 1 { settleRate(at: now) }
     if machine.state == .lowering || machine.state == .draining, phaseTurns >= 2 { learnLoss() }
     if !isCongested, machine.state == .raising { liftCeiling() }
     if machine.state == .startup, !turnIsLimited {
@@ -299,6 +315,13 @@ struct RateControl {
     turnIsLimited = sample.isLimited
     flightAtLoss = 0
     isCongested = false
+  }
+
+  /// What arrives now has passed a link that was never idle, and whose bucket is used up: its rate is the true one.
+  private mutating func settleRate(at now: Instant) {
+    let time = (now - phaseBegan).inSeconds
+    guard time >= 0.7 * pipeTime.inSeconds, !turnIsLimited else { return }
+    rates.reset(min(rate, max(Double(phaseDelivered) / time, 0.7 * rate)), at: now)
   }
 
   private mutating func learnLoss() {
@@ -358,7 +381,7 @@ struct RateControl {
         rateBefore = rate
         smallSince = nil
       case .lengthenCruise: patience = min(2 * patience, Self.maximumPatience)
-      case .shortenCruise: patience = 1
+      case .shortenCruise: patience = max(patience / 2, 1)
       case .refreshBase:
         base = recentBase ?? base
         refreshed(at: now)
