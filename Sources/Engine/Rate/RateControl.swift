@@ -17,8 +17,6 @@ struct RateControl {
     var bytesInFlight: Int
     /// Whether the source or the peer's window kept the flight small.
     var isLimited: Bool
-    /// Whether what was sent after the last such sample has been acknowledged.
-    var endsRound: Bool
   }
 
   /// Datagrams in flight before anything is measured (RTE-1).
@@ -205,9 +203,8 @@ struct RateControl {
     }
     if isJudgementDue { judgeLoss(at: now) }
     advance(sample, at: now)
-    if sample.endsRound, now - turnBegan >= Self.acknowledgementDelay,
-      turnDelivered + turnLost >= Self.leastTurn * framePayload
-    {
+    let least = max(turnBase ?? base ?? .zero, Self.acknowledgementDelay)
+    if now - turnBegan >= least, turnDelivered + turnLost >= Self.leastTurn * framePayload {
       endTurn(sample, at: now)
     }
   }
@@ -308,11 +305,15 @@ struct RateControl {
       isStartLong = turnBase.map { isInflated($0) } ?? false
       judgeGrowth(at: now)
     }
+    beginTurn(at: now)
+    turnIsLimited = sample.isLimited
+  }
+
+  private mutating func beginTurn(at now: Instant) {
     turnBegan = now
     turnDelivered = 0
     turnLost = 0
     turnBase = nil
-    turnIsLimited = sample.isLimited
     flightAtLoss = 0
     isCongested = false
   }
@@ -380,6 +381,7 @@ struct RateControl {
         isPhaseDrained = false
         rateBefore = rate
         smallSince = nil
+        beginTurn(at: now)
       case .lengthenCruise: patience = min(2 * patience, Self.maximumPatience)
       case .shortenCruise: patience = max(patience / 2, 1)
       case .refreshBase:
