@@ -51,7 +51,12 @@ let package = Package(
         "Basics", "Wire", "Crypto",
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
-    .target(name: "Simulator", dependencies: ["Basics", "Wire", "Crypto", "Machines", "Engine", "Relaying"]),
+    .target(
+      name: "Simulator",
+      dependencies: [
+        "Basics", "Wire", "Crypto", "Machines", "Engine", "Relaying",
+        .product(name: "DequeModule", package: "swift-collections"),
+      ]),
 
     // Rooms that touch the world.
     .target(

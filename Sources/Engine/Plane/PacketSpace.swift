@@ -196,7 +196,7 @@ final class PacketSpace {
         RateControl.Sample(
           delivered: gained, bytesPerSecond: directRate(newest, at: now),
           roundTrip: max(now - newest.sentAt - min(delay, RateControl.acknowledgementDelay), .microseconds(1)),
-          bytesInFlight: bytesInFlight, isLimited: newest.isSourceLimited, endsRound: endsRound), at: now)
+          bytesInFlight: bytesInFlight, isLimited: newest.isSourceLimited), at: now)
       return
     }
     let elapsed = max((now - newest.deliveredBeforeAt).inSeconds, 1e-6)

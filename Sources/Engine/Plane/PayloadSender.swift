@@ -64,6 +64,9 @@ final class PayloadSender {
 
   private func space(_ lane: Lane) -> PacketSpace { lane == .relay ? relay : direct }
 
+  /// What controls the rate of the direct lane.
+  var directControl: RateControl? { direct.control }
+
   /// The round trip of the current lane.
   var roundTrip: RoundTripEstimator { space(currentLane).roundTrip }
 

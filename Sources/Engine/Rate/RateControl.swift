@@ -17,28 +17,41 @@ struct RateControl {
     var bytesInFlight: Int
     /// Whether the source or the peer's window kept the flight small.
     var isLimited: Bool
-    /// Whether what was sent after the last such sample has been acknowledged.
-    var endsRound: Bool
   }
 
   /// Datagrams in flight before anything is measured (RTE-1).
-  static let initialDatagrams = 32
+  static let initialDatagrams = 16
+  /// Those that leave at once (RFC 6928).
+  static let firstBurst = 10
+  /// The least that a turn takes, in datagrams: fewer say nothing.
+  static let leastTurn = 6
   /// The least window, in datagrams.
   static let minimumDatagrams = 4
   /// How long an acknowledgement may be held back; belongs to every round trip of the pipe.
   static let acknowledgementDelay = Interval.milliseconds(5)
+  /// How long the machines on both ends may be busy with something else.
+  static let scheduling = Interval.milliseconds(1)
   /// How long the base counts.
   static let baseLifetime = Interval.milliseconds(2_500)
   /// How long the flight stays small in a sounding.
   static let soundingTime = Interval.milliseconds(100)
   /// Turns without a quarter of growth that end the first search (RTE-2).
   static let plateauTurns = 3
-  /// Shares of lost bytes that mean congestion: with a longer round trip, and in any case.
+  /// What of an acknowledgement the peer may wait for at most, in datagrams (`ArrivalLog`).
+  static let acknowledgedAtOnce = 40.0
+  /// The share of bytes lost beyond the usual that means congestion, and that without regard to chance.
   static let congestedLoss = 0.02
   static let severeLoss = 0.2
+  /// The steps of a trial, each after one that found more.
+  static let steps = (1.25, 1.5, 2.0)
+  /// How many datagrams' fate makes half of the usual loss.
+  static let lossMemory = 300.0
   /// Round trips of the pipe between two trials, and how often that may double (RTE-6).
   static let cruiseRounds = 6
-  static let maximumPatience = 8
+  static let maximumPatience = 16
+  /// Cruises are no longer than a Reno flow of the same window takes to find as much more, and than this.
+  static let maximumRounds = 63.0
+  static let longestCruise = Interval.milliseconds(2_500)
 
   private(set) var machine = RateMachine()
   /// Payload bytes of a frame.
@@ -63,6 +76,8 @@ struct RateControl {
   private var turnBase: Interval?
   private var turnIsLimited = false
   private var flightAtLoss = 0
+  private var isCongested = false
+  private var isJudgementDue = false
   private var plateauRate = 0.0
   private var turnsWithoutGrowth = 0
 
@@ -71,9 +86,16 @@ struct RateControl {
   private var rateBefore = 0.0
   private var phaseDelivered = 0
   private var phaseLost = 0
-  private var patience = 1
-  /// The share of bytes that cruising loses, smoothed.
-  private var usualLoss = 0.0
+  /// Whether the last turn of the first search met a queue.
+  private var isStartLong = false
+  private var phaseTurns = 0
+  private var isPhaseDrained = false
+  private var trialStep = 0
+  private var patience = 4
+  /// The share that the path loses while less is sent than it delivers; nil before any was.
+  private var usualLoss: Double?
+  /// The most that is sent until the next trial, in bytes a second.
+  private var restraint: Double?
   /// When the flight became small in a sounding.
   private var smallSince: Instant?
 
@@ -94,29 +116,42 @@ struct RateControl {
   /// The rate that the path was seen to deliver, in bytes a second; 0 before that is known.
   var rate: Double { rates.value }
 
-  /// The round trip that the pipe is reckoned with.
+  /// How long acknowledgements of the pipe take.
   private var pipeTime: Interval { (base ?? .milliseconds(100)) + Self.acknowledgementDelay }
 
-  /// What the path and a held acknowledgement hold, in bytes.
-  private var pipe: Double { rate * pipeTime.inSeconds }
+  /// What the path holds, in bytes.
+  private var product: Double { rate * (base ?? .milliseconds(100)).inSeconds }
 
-  private var paceFactor: Double {
+  /// What the path, a held acknowledgement and a busy machine hold, in bytes.
+  private var pipe: Double {
+    let held = rate * Self.acknowledgementDelay.inSeconds
+    let counted = Self.acknowledgedAtOnce * Double(framePayload) + rate * Self.scheduling.inSeconds
+    return product + min(held, counted)
+  }
+
+  private var pace: Double {
+    guard rate > 0 else { return Double(startWindow) / (base ?? .milliseconds(50)).inSeconds }
+    let allowed = min(rate, restraint ?? rate)
     switch machine.state {
-    case .startup: 2.77
-    case .draining: 0.36
-    case .cruising: 1
-    case .raising: 1.25
-    case .lowering: 0.8
-    case .sounding: 0.7
+    case .startup: return (isStartLong ? 1.5 : 2.77) * rate
+    case .draining: return (!isPhaseDrained ? 0.5 : phaseTurns == 0 ? 0.85 : 1) * allowed
+    case .cruising: return allowed
+    case .raising: return (phaseTurns == 0 ? trialFactor : 1) * rate
+    case .lowering: return (isPhaseDrained && phaseTurns > 0 ? 1 : 0.85) * allowed
+    case .sounding: return 0.7 * allowed
     }
   }
 
-  private var windowFactor: Double {
+  private var trialFactor: Double {
+    trialStep == 0 ? Self.steps.0 : trialStep == 1 ? Self.steps.1 : Self.steps.2
+  }
+
+  private var windowSize: Double {
     switch machine.state {
-    case .startup, .draining: 2.77
-    case .cruising, .lowering: 2
-    case .raising: 2.25
-    case .sounding: 0.5
+    case .startup: (isStartLong ? 1.5 : 2.1) * pipe
+    case .draining, .cruising, .lowering: 2 * pipe
+    case .raising: max(2.25, 1.5 * trialFactor) * pipe
+    case .sounding: 0.5 * product
     }
   }
 
@@ -124,16 +159,15 @@ struct RateControl {
   var window: Int {
     guard rate > 0 else { return startWindow }
     let least = Double(Self.minimumDatagrams * framePayload)
-    var size = windowFactor * pipe
-    if machine.state == .startup { size = max(size, Double(startWindow)) }
+    var size = windowSize
+    if machine.state == .startup, !isStartLong { size = max(size, Double(startWindow)) }
     if let ceiling { size = min(size, ceiling) }
     return Int(max(size, least))
   }
 
   /// Whether a frame may leave now as far as pacing goes; if not, `nextSendAt` says when.
   mutating func maySend(at now: Instant) -> Bool {
-    guard rate > 0 else { return true }
-    return pacer.maySend(pace: paceFactor * rate, leastBurst: 2 * framePayload, at: now)
+    pacer.maySend(pace: pace, leastBurst: (rate > 0 ? 2 : Self.firstBurst) * framePayload, at: now)
   }
 
   /// When the next burst may leave; meaningful after `maySend` said no.
@@ -143,7 +177,7 @@ struct RateControl {
 
   /// Payload left, in bytes.
   mutating func didSend(_ count: Int) {
-    if rate > 0 { pacer.didSend(count) }
+    pacer.didSend(count)
   }
 
   /// The path's datagrams have another size.
@@ -154,6 +188,7 @@ struct RateControl {
     turnLost += count
     phaseLost += count
     flightAtLoss = max(flightAtLoss, inFlight)
+    isJudgementDue = true
   }
 
   /// Takes what an acknowledgement tells.
@@ -166,8 +201,12 @@ struct RateControl {
     if let measured = sample.bytesPerSecond, !sample.isLimited || measured > rate {
       rates.update(measured, span: max(.milliseconds(200), pipeTime * 10), at: now)
     }
+    if isJudgementDue { judgeLoss(at: now) }
     advance(sample, at: now)
-    if sample.endsRound, now - turnBegan >= Self.acknowledgementDelay { endTurn(sample, at: now) }
+    let least = max(turnBase ?? base ?? .zero, Self.acknowledgementDelay)
+    if now - turnBegan >= least, turnDelivered + turnLost >= Self.leastTurn * framePayload {
+      endTurn(sample, at: now)
+    }
   }
 
   private mutating func note(_ roundTrip: Interval, at now: Instant) {
@@ -195,20 +234,17 @@ struct RateControl {
   /// Ends the present state when its time or its purpose is over.
   private mutating func advance(_ sample: Sample, at now: Instant) {
     let inPhase = now - phaseBegan
-    let isDrained = Double(sample.bytesInFlight) <= pipe
+    if Double(sample.bytesInFlight) <= pipe { isPhaseDrained = true }
     switch machine.state {
     case .startup: break
-    case .draining:
-      if isDrained { step(.drained, at: now) }
+    case .draining, .lowering:
+      // The second turn shows what is lost while less is sent than the path delivers.
+      if phaseTurns >= (isPhaseDrained ? 2 : 4) { step(.drained, at: now) }
     case .cruising:
       if now - baseAt > Self.baseLifetime { return renewBase(at: now) }
-      if inPhase >= pipeTime * Int64(Self.cruiseRounds * patience) { step(.cruiseOver, at: now) }
+      if inPhase >= cruiseTime { step(.cruiseOver, at: now) }
     case .raising:
-      // A source that does not fill the pipe cannot try more, either.
-      let isFull = Double(sample.bytesInFlight) >= 1.2 * pipe || phaseLost > 0
-      if inPhase >= pipeTime, isFull || inPhase >= pipeTime * 3 { step(.raiseOver, at: now) }
-    case .lowering:
-      if isDrained { step(.drained, at: now) } else if inPhase >= pipeTime { step(.lowerOver, at: now) }
+      if phaseTurns >= 2 { step(.raiseOver, at: now) }
     case .sounding:
       sound(sample, at: now)
     }
@@ -227,7 +263,7 @@ struct RateControl {
 
   private mutating func sound(_ sample: Sample, at now: Instant) {
     let least = Double(Self.minimumDatagrams * framePayload)
-    if smallSince == nil, Double(sample.bytesInFlight) <= max(0.55 * pipe, least) {
+    if smallSince == nil, Double(sample.bytesInFlight) <= max(0.55 * product, least) {
       smallSince = now
       recentBase = nil
     }
@@ -236,28 +272,66 @@ struct RateControl {
     if isSmallForLong || now - phaseBegan > Self.soundingTime * 5 { step(.baseSounded, at: now) }
   }
 
+  private var cruiseTime: Interval {
+    let least = pipeTime * Int64(Self.cruiseRounds)
+    let inPackets = pipeTime * Int64(min(max(pipe / Double(framePayload), 1), Self.maximumRounds))
+    return max(least, min(least * Int64(patience), min(inPackets, Self.longestCruise)))
+  }
+
   // MARK: Turns
 
-  private mutating func endTurn(_ sample: Sample, at now: Instant) {
-    let total = turnDelivered + turnLost
-    let loss = total > 0 ? Double(turnLost) / Double(total) : 0
-    // A handful of packets says nothing about shares.
-    let isTelling = total >= 32 * framePayload || now - turnBegan >= .milliseconds(200)
-    guard isTelling || turnLost == 0 else { return }
+  /// Judges the losses of this turn: congestion is what lies beyond the usual and beyond chance.
+  private mutating func judgeLoss(at now: Instant) {
+    isJudgementDue = false
+    guard !isCongested else { return }
+    let all = Double(turnDelivered + turnLost) / Double(framePayload)
+    let lost = Double(turnLost) / Double(framePayload)
     let isLong = turnBase.map { isInflated($0) } ?? false
-    if loss > Self.severeLoss || loss > Self.congestedLoss && isLong {
-      step(.congested, at: now)
-    } else {
-      liftCeiling()
+    let usual = usualLoss ?? 0.08
+    let beyond = lost - all * (1.25 * usual + (isLong ? 0.005 : Self.congestedLoss)) - 3
+    // Three standard deviations of a chance that comes once in a while.
+    let isBeyondChance = beyond > 0 && beyond * beyond > 9 * all * max(usual, 0.002)
+    guard isBeyondChance || lost > all * (Self.severeLoss + usual) && lost >= 8 else { return }
+    isCongested = true
+    step(.congested, at: now)
+  }
+
+  private mutating func endTurn(_ sample: Sample, at now: Instant) {
+    phaseTurns += 1
+    if machine.state == .draining, phaseTurns == 1 { settleRate(at: now) }
+    if machine.state == .lowering || machine.state == .draining, phaseTurns >= 2 { learnLoss() }
+    if !isCongested, machine.state == .raising { liftCeiling() }
+    if machine.state == .startup, !turnIsLimited {
+      isStartLong = turnBase.map { isInflated($0) } ?? false
+      judgeGrowth(at: now)
     }
-    if machine.state == .cruising { usualLoss += (loss - usualLoss) / 8 }
-    if machine.state == .startup, !turnIsLimited { judgeGrowth(at: now) }
+    beginTurn(at: now)
+    turnIsLimited = sample.isLimited
+  }
+
+  private mutating func beginTurn(at now: Instant) {
     turnBegan = now
     turnDelivered = 0
     turnLost = 0
     turnBase = nil
-    turnIsLimited = sample.isLimited
     flightAtLoss = 0
+    isCongested = false
+  }
+
+  /// What arrives now has passed a link that was never idle, and whose bucket is used up: its rate is the true one.
+  private mutating func settleRate(at now: Instant) {
+    let time = (now - phaseBegan).inSeconds
+    guard time >= 0.7 * pipeTime.inSeconds, !turnIsLimited else { return }
+    rates.reset(min(rate, max(Double(phaseDelivered) / time, 0.7 * rate)), at: now)
+  }
+
+  private mutating func learnLoss() {
+    let all = Double(turnDelivered + turnLost)
+    guard all > 0 else { return }
+    let loss = min(Double(turnLost) / all, Self.severeLoss)
+    let frames = all / Double(framePayload)
+    guard let usual = usualLoss else { return usualLoss = loss }
+    usualLoss = usual + (loss - usual) * frames / (frames + Self.lossMemory)
   }
 
   private mutating func judgeGrowth(at now: Instant) {
@@ -281,24 +355,35 @@ struct RateControl {
   private mutating func step(_ event: RateMachine.Event, at now: Instant) {
     let phaseTotal = phaseDelivered + phaseLost
     let phaseLoss = phaseTotal > 0 ? Double(phaseLost) / Double(phaseTotal) : 0
-    let isUseless = phaseLoss > usualLoss + Self.congestedLoss && rate < 1.05 * rateBefore
+    let isUseless = phaseLoss > (usualLoss ?? 0) + Self.congestedLoss && rate < 1.05 * rateBefore
+    let isGrowing = rate > 1.1 * rateBefore
     let result = machine.handle(event) { condition in
       switch condition {
+      case .isGrowing: isGrowing
       case .isUseless: isUseless
       }
     }
     for action in result.actions {
       switch action {
       case .lowerCeiling:
-        ceiling = max(pipe, 0.85 * Double(flightAtLoss))
+        ceiling = max(pipe, 0.85 * min(Double(flightAtLoss), ceiling ?? .infinity))
+      case .restrain:
+        restraint = 0.8 * min(rate, restraint ?? rate)
+      case .release:
+        restraint = nil
+        trialStep = 0
+      case .stepUp: trialStep += 1
       case .beginPhase:
         phaseBegan = now
         phaseDelivered = 0
         phaseLost = 0
+        phaseTurns = 0
+        isPhaseDrained = false
         rateBefore = rate
         smallSince = nil
+        beginTurn(at: now)
       case .lengthenCruise: patience = min(2 * patience, Self.maximumPatience)
-      case .shortenCruise: patience = 1
+      case .shortenCruise: patience = max(patience / 2, 1)
       case .refreshBase:
         base = recentBase ?? base
         refreshed(at: now)

@@ -14,14 +14,18 @@ struct WindowedMaximum {
 
   var value: Double { best.value }
 
+  /// Forgets all samples for this one.
+  mutating func reset(_ value: Double, at now: Instant) {
+    best = Sample(value: value, at: now)
+    second = best
+    third = best
+  }
+
   /// Takes a sample; what is older than `span` no longer counts.
   mutating func update(_ value: Double, span: Interval, at now: Instant) {
     let sample = Sample(value: value, at: now)
     if value >= best.value || now - third.at > span {
-      best = sample
-      second = sample
-      third = sample
-      return
+      return reset(value, at: now)
     }
     if value >= second.value {
       second = sample

@@ -36,14 +36,12 @@ public struct RateMachine: TransitionMachine {
     case plateauReached
     /// A round trip of packets showed congestion
     case congested
-    /// No more is in flight than the pipe holds
+    /// No more is in flight than the pipe holds, and two turns have passed; or four turns have
     case drained
     /// The cruise has lasted its round trips
     case cruiseOver
     /// The trial has filled the pipe for a round trip
     case raiseOver
-    /// The draining has lasted a round trip
-    case lowerOver
     /// The base is older than it may be, and the queue seems to stand
     case baseStale
     /// The flight was small for long enough
@@ -57,7 +55,6 @@ public struct RateMachine: TransitionMachine {
       case .drained: "drained"
       case .cruiseOver: "cruiseOver"
       case .raiseOver: "raiseOver"
-      case .lowerOver: "lowerOver"
       case .baseStale: "baseStale"
       case .baseSounded: "baseSounded"
       }
@@ -66,12 +63,15 @@ public struct RateMachine: TransitionMachine {
 
   /// What a row may depend on.
   public enum Guard: UInt8, CaseIterable, Sendable, CustomStringConvertible {
-    /// The trial met more loss than cruising does and found no higher rate
+    /// The trial found a rate that is a tenth higher than when it began
+    case isGrowing
+    /// The trial met more loss than the path usually loses and found no higher rate
     case isUseless
 
     /// The spelling of the spec.
     public var description: String {
       switch self {
+      case .isGrowing: "isGrowing"
       case .isUseless: "isUseless"
       }
     }
@@ -79,8 +79,14 @@ public struct RateMachine: TransitionMachine {
 
   /// What the host has to do, in the order given.
   public enum Action: UInt8, CaseIterable, Sendable, CustomStringConvertible {
-    /// Lower the ceiling of the window
+    /// Lower the ceiling of the window to 0.85 of what was in flight
     case lowerCeiling
+    /// Keep the pace to what the path delivered in this turn, or to 0.85 of it, whichever is more
+    case restrain
+    /// Pace by the estimate again, and let the first step of the trial be 1.25
+    case release
+    /// Let the next step of the trial be a larger one
+    case stepUp
     /// Note when the state was entered and what was delivered until then
     case beginPhase
     /// Let the next cruise last twice as long, up to eight times its usual length
@@ -94,6 +100,9 @@ public struct RateMachine: TransitionMachine {
     public var description: String {
       switch self {
       case .lowerCeiling: "lowerCeiling"
+      case .restrain: "restrain"
+      case .release: "release"
+      case .stepUp: "stepUp"
       case .beginPhase: "beginPhase"
       case .lengthenCruise: "lengthenCruise"
       case .shortenCruise: "shortenCruise"
@@ -149,15 +158,13 @@ public struct RateMachine: TransitionMachine {
       switch event {
       case .plateauReached: return .row(0)
       case .congested: return .row(1)
-      case .drained, .cruiseOver, .raiseOver, .lowerOver, .baseStale,
-        .baseSounded:
-        return .protocolError("RTE-10")
+      case .drained, .cruiseOver, .raiseOver, .baseStale, .baseSounded: return .protocolError("RTE-10")
       }
     case .draining:
       switch event {
       case .congested: return .row(3)
       case .drained: return .row(2)
-      case .plateauReached, .cruiseOver, .raiseOver, .lowerOver, .baseStale,
+      case .plateauReached, .cruiseOver, .raiseOver, .baseStale,
         .baseSounded:
         return .protocolError("RTE-10")
       }
@@ -166,23 +173,21 @@ public struct RateMachine: TransitionMachine {
       case .congested: return .row(5)
       case .cruiseOver: return .row(4)
       case .baseStale: return .row(6)
-      case .plateauReached, .drained, .raiseOver, .lowerOver, .baseSounded: return .protocolError("RTE-10")
+      case .plateauReached, .drained, .raiseOver, .baseSounded: return .protocolError("RTE-10")
       }
     case .raising:
       switch event {
-      case .congested: return .row(9)
+      case .congested: return .row(10)
       case .raiseOver:
-        if holds(.isUseless) { return .row(7) }
-        return .row(8)
-      case .plateauReached, .drained, .cruiseOver, .lowerOver, .baseStale,
-        .baseSounded:
-        return .protocolError("RTE-10")
+        if holds(.isGrowing) { return .row(7) }
+        if holds(.isUseless) { return .row(8) }
+        return .row(9)
+      case .plateauReached, .drained, .cruiseOver, .baseStale, .baseSounded: return .protocolError("RTE-10")
       }
     case .lowering:
       switch event {
       case .congested: return .row(12)
-      case .drained: return .row(10)
-      case .lowerOver: return .row(11)
+      case .drained: return .row(11)
       case .plateauReached, .cruiseOver, .raiseOver, .baseStale,
         .baseSounded:
         return .protocolError("RTE-10")
@@ -191,9 +196,7 @@ public struct RateMachine: TransitionMachine {
       switch event {
       case .congested: return .row(14)
       case .baseSounded: return .row(13)
-      case .plateauReached, .drained, .cruiseOver, .raiseOver, .lowerOver,
-        .baseStale:
-        return .protocolError("RTE-10")
+      case .plateauReached, .drained, .cruiseOver, .raiseOver, .baseStale: return .protocolError("RTE-10")
       }
     }
   }
@@ -210,11 +213,11 @@ public struct RateMachine: TransitionMachine {
     "cruising --cruiseOver--> raising [RTE-5]",
     "cruising --congested--> cruising [RTE-3]",
     "cruising --baseStale--> sounding [RTE-7]",
+    "raising --raiseOver [isGrowing]--> raising [RTE-5]",
     "raising --raiseOver [isUseless]--> lowering [RTE-6]",
     "raising --raiseOver--> lowering [RTE-5]",
     "raising --congested--> lowering [RTE-3]",
     "lowering --drained--> cruising [RTE-5]",
-    "lowering --lowerOver--> cruising [RTE-5]",
     "lowering --congested--> lowering [RTE-3]",
     "sounding --baseSounded--> cruising [RTE-7]",
     "sounding --congested--> sounding [RTE-3]",
@@ -225,15 +228,15 @@ public struct RateMachine: TransitionMachine {
     (.draining, [.lowerCeiling, .beginPhase], "RTE-3"),
     (.cruising, [.beginPhase], "RTE-4"),
     (.draining, [.lowerCeiling], "RTE-3"),
-    (.raising, [.beginPhase], "RTE-5"),
-    (.cruising, [.lowerCeiling], "RTE-3"),
+    (.raising, [.release, .beginPhase], "RTE-5"),
+    (.cruising, [.restrain, .lowerCeiling], "RTE-3"),
     (.sounding, [.beginPhase], "RTE-7"),
+    (.raising, [.stepUp, .shortenCruise, .beginPhase], "RTE-5"),
     (.lowering, [.lengthenCruise, .beginPhase], "RTE-6"),
     (.lowering, [.shortenCruise, .beginPhase], "RTE-5"),
     (.lowering, [.lowerCeiling, .lengthenCruise, .beginPhase], "RTE-3"),
     (.cruising, [.beginPhase], "RTE-5"),
-    (.cruising, [.beginPhase], "RTE-5"),
-    (.lowering, [.lowerCeiling], "RTE-3"),
+    (.lowering, [.restrain, .lowerCeiling], "RTE-3"),
     (.cruising, [.refreshBase, .beginPhase], "RTE-7"),
     (.sounding, [.lowerCeiling], "RTE-3"),
   ]

@@ -45,39 +45,39 @@ import Testing
       rule: "RTE-3"),
     RowCase(
       row: 4, from: .cruising, event: .cruiseOver, holding: [],
-      to: .raising, actions: [.beginPhase],
+      to: .raising, actions: [.release, .beginPhase],
       rule: "RTE-5"),
     RowCase(
       row: 5, from: .cruising, event: .congested, holding: [],
-      to: .cruising, actions: [.lowerCeiling],
+      to: .cruising, actions: [.restrain, .lowerCeiling],
       rule: "RTE-3"),
     RowCase(
       row: 6, from: .cruising, event: .baseStale, holding: [],
       to: .sounding, actions: [.beginPhase],
       rule: "RTE-7"),
     RowCase(
-      row: 7, from: .raising, event: .raiseOver, holding: [.isUseless],
+      row: 7, from: .raising, event: .raiseOver, holding: [.isGrowing],
+      to: .raising, actions: [.stepUp, .shortenCruise, .beginPhase],
+      rule: "RTE-5"),
+    RowCase(
+      row: 8, from: .raising, event: .raiseOver, holding: [.isUseless],
       to: .lowering, actions: [.lengthenCruise, .beginPhase],
       rule: "RTE-6"),
     RowCase(
-      row: 8, from: .raising, event: .raiseOver, holding: [],
+      row: 9, from: .raising, event: .raiseOver, holding: [],
       to: .lowering, actions: [.shortenCruise, .beginPhase],
       rule: "RTE-5"),
     RowCase(
-      row: 9, from: .raising, event: .congested, holding: [],
+      row: 10, from: .raising, event: .congested, holding: [],
       to: .lowering, actions: [.lowerCeiling, .lengthenCruise, .beginPhase],
       rule: "RTE-3"),
     RowCase(
-      row: 10, from: .lowering, event: .drained, holding: [],
-      to: .cruising, actions: [.beginPhase],
-      rule: "RTE-5"),
-    RowCase(
-      row: 11, from: .lowering, event: .lowerOver, holding: [],
+      row: 11, from: .lowering, event: .drained, holding: [],
       to: .cruising, actions: [.beginPhase],
       rule: "RTE-5"),
     RowCase(
       row: 12, from: .lowering, event: .congested, holding: [],
-      to: .lowering, actions: [.lowerCeiling],
+      to: .lowering, actions: [.restrain, .lowerCeiling],
       rule: "RTE-3"),
     RowCase(
       row: 13, from: .sounding, event: .baseSounded, holding: [],
@@ -93,24 +93,20 @@ import Testing
     DefaultCase(state: .startup, event: .drained, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .startup, event: .cruiseOver, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .startup, event: .raiseOver, kind: .protocolError, rule: "RTE-10"),
-    DefaultCase(state: .startup, event: .lowerOver, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .startup, event: .baseStale, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .startup, event: .baseSounded, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .draining, event: .plateauReached, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .draining, event: .cruiseOver, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .draining, event: .raiseOver, kind: .protocolError, rule: "RTE-10"),
-    DefaultCase(state: .draining, event: .lowerOver, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .draining, event: .baseStale, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .draining, event: .baseSounded, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .cruising, event: .plateauReached, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .cruising, event: .drained, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .cruising, event: .raiseOver, kind: .protocolError, rule: "RTE-10"),
-    DefaultCase(state: .cruising, event: .lowerOver, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .cruising, event: .baseSounded, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .raising, event: .plateauReached, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .raising, event: .drained, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .raising, event: .cruiseOver, kind: .protocolError, rule: "RTE-10"),
-    DefaultCase(state: .raising, event: .lowerOver, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .raising, event: .baseStale, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .raising, event: .baseSounded, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .lowering, event: .plateauReached, kind: .protocolError, rule: "RTE-10"),
@@ -122,7 +118,6 @@ import Testing
     DefaultCase(state: .sounding, event: .drained, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .sounding, event: .cruiseOver, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .sounding, event: .raiseOver, kind: .protocolError, rule: "RTE-10"),
-    DefaultCase(state: .sounding, event: .lowerOver, kind: .protocolError, rule: "RTE-10"),
     DefaultCase(state: .sounding, event: .baseStale, kind: .protocolError, rule: "RTE-10"),
   ]
 
