@@ -185,6 +185,28 @@ def tar():
                 tar_entry(archive, "d/l", tarfile.SYMTYPE, link="f")
                 tar_entry(archive, "e", content=b"x" * 600)
             seed("tar", b"\0" + file.getvalue()[:6144])
+def transfer():
+    def number(value, length):
+        return value.to_bytes(length, "big", signed=value < 0)
+    def message(kind, body):
+        return bytes([kind]) + number(len(body), 4) + body
+    def offer(kind, size, name=b"", entries=0, flags=0):
+        return message(1, bytes([1, kind, flags]) + number(0o644, 2) + number(entries, 4) + number(size, 8)
+                       + number(1_700_000_000, 8) + number(5, 4) + bytes([len(name)]) + name)
+    def entry(kind, path, size=0, target=None):
+        body = bytes([kind]) + number(0o755, 2) + number(size, 8) + number(-3, 8) + number(999_999_999, 4)
+        for text in [path] + ([target] if target is not None else []):
+            body += number(len(text), 2) + text
+        return body
+    none = (1 << 64) - 1
+    seed("transfer", offer(1, 5) + message(4, number(5, 8)) + message(5, b"\0"))
+    seed("transfer", offer(2, 3 << 20, "Übung 1.txt".encode(), flags=1) + message(3, number(0, 4) + number(1, 8)
+         + bytes(range(64))) + message(4, number(1 << 20, 8)) + message(5, b"\1" + bytes(range(32))))
+    seed("transfer", offer(3, 9, b"folder", 3) + message(2, entry(0, b"a") + entry(1, b"a/b.c", 9)
+         + entry(2, b"a/l", 0, b"../b")))
+    seed("transfer", offer(4, 0, b"", 1) + message(2, entry(1, b"x")) + offer(5, none))
+    seed("transfer", message(0x81, b"\1" + number(0, 8) + number(7 << 20, 8)))
+    seed("transfer", message(0x82, b"\0" + number(0, 8) + number(1, 8) + number(2, 8) + number(9, 8)) + message(0x82, b"\1"))
 
 
 def main():
@@ -197,6 +219,7 @@ def main():
     pcp()
     names()
     tar()
+    transfer()
 
 
 main()

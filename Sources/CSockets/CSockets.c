@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 _Static_assert(sizeof(derphole_vector) == sizeof(struct iovec), "vector");
 _Static_assert(offsetof(derphole_vector, length) == offsetof(struct iovec, iov_len), "vector");
@@ -72,3 +74,11 @@ int derphole_timer_set(int descriptor, int64_t nanoseconds) {
   struct itimerspec setting = {.it_value = {nanoseconds / 1000000000, nanoseconds % 1000000000}};
   return timerfd_settime(descriptor, TFD_TIMER_ABSTIME, &setting, NULL) < 0 ? -errno : 0;
 }
+
+ptrdiff_t derphole_read_cached(int descriptor, void *buffer, size_t length, int64_t offset) {
+  struct iovec vector = {buffer, length};
+  ssize_t count = preadv2(descriptor, &vector, 1, offset, RWF_NOWAIT);
+  return count < 0 ? -errno : count;
+}
+
+int derphole_sync_filesystem(int descriptor) { return syncfs(descriptor) < 0 ? -errno : 0; }

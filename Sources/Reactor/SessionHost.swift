@@ -99,6 +99,12 @@ public final class SessionHost {
     turn()
   }
 
+  /// What the peer says in a transfer makes no sense: it is told, then `completion` is called.
+  public func refuse(reason: String) {
+    session.handle(.contentRefused(reason: reason), at: loop.now)
+    turn()
+  }
+
   /// Somebody does not want what the peer offers: it is told, then `completion` is called.
   public func decline(reason: String) {
     session.handle(.declined(reason: reason), at: loop.now)

@@ -45,6 +45,12 @@ int derphole_timer_open(void);
 /// Sets that time, in nanoseconds since the clock's start; 0 disarms. Takes back what was to be read.
 int derphole_timer_set(int descriptor, int64_t nanoseconds);
 
+/// Reads from a position, only what is in the page cache. Returns a count, or the error number, negative: EAGAIN when
+/// nothing of it is there, EOPNOTSUPP when the file system cannot tell.
+ptrdiff_t derphole_read_cached(int descriptor, void *buffer, size_t length, int64_t offset);
+/// Writes what the file system of this descriptor holds back to its disk; the error number, negative, or 0.
+int derphole_sync_filesystem(int descriptor);
+
 /// The size of the datagrams that the kernel joined into this message; 0 when it joined none.
 int derphole_segment_size(const derphole_message *message);
 /// Whether the message did not fit.

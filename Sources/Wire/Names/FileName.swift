@@ -26,6 +26,13 @@ public struct FileName: Sendable {
   /// For a part of a path that was checked.
   init(checked text: Substring) { self.text = String(text) }
 
+  /// What the incomplete file or directory of this name is called: a name that no peer may give.
+  public var partial: FileName {
+    var stem = text[...]
+    while stem.utf8.count + Self.partialSuffix.utf8.count > Self.longest { stem = stem.dropLast() }
+    return FileName(checked: stem + Self.partialSuffix)
+  }
+
   /// The same for names that a file system may not tell apart (SFT-5): by case, by normalisation, by characters
   /// that have no form, by spaces and dots at the end. To be compared as `String`, which is by canonical equivalence.
   public var collisionKey: String {

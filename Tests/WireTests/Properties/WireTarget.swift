@@ -14,6 +14,7 @@ enum WireTarget: String, CaseIterable, Sendable {
   case sessionFrame = "session-frame"
   case pcp = "pcp"
   case names = "names"
+  case transfer = "transfer"
 
   /// What an input breaks; nil when all holds. Beyond "does not trap": what parses is serialised and parsed
   /// again to the same value.
@@ -33,6 +34,7 @@ enum WireTarget: String, CaseIterable, Sendable {
     case .sessionFrame: SessionFrameProperties.frame(input)
     case .pcp: PCPProperties.message(input)
     case .names: NameProperties.path(input)
+    case .transfer: TransferProperties.messages(input)
     }
   }
 }
