@@ -99,6 +99,12 @@ public final class SessionHost {
     turn()
   }
 
+  /// This side cannot write what comes: the peer is told, then `completion` is called.
+  public func fail(reason: String) {
+    session.handle(.outputFailed(reason: reason), at: loop.now)
+    turn()
+  }
+
   /// What the peer says in a transfer makes no sense: it is told, then `completion` is called.
   public func refuse(reason: String) {
     session.handle(.contentRefused(reason: reason), at: loop.now)

@@ -1,10 +1,6 @@
 import ArgumentParser
-import Basics
-import Crypto
-import Engine
 import Glibc
 import Reactor
-import Wire
 
 /// `derphole pipe`: standard input to whoever issued the token.
 struct PipeCommand: ParsableCommand {
@@ -38,20 +34,12 @@ struct PipeCommand: ParsableCommand {
       let token = try TokenInput.decodeForPipe(text, nowUnixSeconds: Int64(time(nil)))
       let reporter = SessionReporter(options)
       let loop = try EventLoop()
-      let relay = try RelayTarget.forToken(token, map: map.derpMap, loop, reporter)
-      var random = SecureRandom()
-      var configuration = SessionConfiguration(
-        role: .claimant, token: token, derpKey: X25519PrivateKey(random: &random), flow: .sends,
-        relayHost: relay.hostHeader)
-      configuration.isRelayOnly = options.forceRelay
-      configuration.ciphers = CipherSpeed.choice(loop)
-      let session = Session(configuration, random: random, at: loop.now)
+      let claimed = try TransferSession.claiming(
+        token, flow: .sends, isDialogue: false, options: options, map: map.derpMap, loop, reporter)
       let source = try CommandFailure.using { () throws(FileError) in
         try InputSource(loop, descriptor: STDIN_FILENO, name: "standard input")
       }
-      return SessionRunner(loop, session, reporter: reporter).run(
-        relay: relay.endpoint, direct: relay.directPaths(options, portMapping: reporter.portMapping(loop)),
-        source: source)
+      return SessionRunner(claimed, reporter: reporter, options: options).run(source: source)
     }
   }
 }

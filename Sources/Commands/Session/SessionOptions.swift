@@ -29,6 +29,19 @@ struct GlobalOptions: ParsableArguments {
   }
 }
 
+/// Where the side that issues a token waits.
+struct RelayOptions: ParsableArguments {
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Meet at this relay (https://host[:port] or http://host[:port]); the token tells the other side.",
+      valueName: "url"))
+  var derp: String?
+
+  @Option(name: .long, help: ArgumentHelp("The UDP port of that relay's STUN responder.", valueName: "port"))
+  var derpStun: UInt16?
+}
+
 /// Where the public relays are listed.
 struct RelayMapOptions: ParsableArguments {
   @Option(name: .long, help: ArgumentHelp("Take the map of relays from here.", valueName: "url-or-file"))

@@ -10,6 +10,8 @@ final class SessionRunner {
 
   private let loop: EventLoop
   private let session: Session
+  private let relay: RelayTarget
+  private let options: GlobalOptions
   private let reporter: SessionReporter
   private var host: SessionHost?
   private var signals: [SignalWatcher] = []
@@ -17,19 +19,28 @@ final class SessionRunner {
   private var signalStatus: Int32?
   private var status = ExitStatus.failure
 
-  init(_ loop: EventLoop, _ session: Session, reporter: SessionReporter) {
-    self.loop = loop
-    self.session = session
+  init(_ transfer: TransferSession, reporter: SessionReporter, options: GlobalOptions) {
+    loop = transfer.loop
+    session = transfer.session
+    relay = transfer.relay
+    self.options = options
     self.reporter = reporter
   }
 
-  /// Runs the session; returns the exit code. Without `direct` it stays on the relay.
-  func run(
-    relay: SessionHost.Relay, direct: SessionHost.DirectPaths?, source: (any PayloadSource)? = nil,
-    output: (any PayloadOutput)? = nil
-  ) -> Int32 {
+  /// Somebody does not want what the peer offers.
+  func decline(reason: String) { host?.decline(reason: reason) }
+
+  /// What the peer says in a transfer makes no sense.
+  func refuse(reason: String) { host?.refuse(reason: reason) }
+
+  /// This side cannot go on.
+  func fail(reason: String) { host?.fail(reason: reason) }
+
+  /// Runs the session; returns the exit code.
+  func run(source: (any PayloadSource)? = nil, output: (any PayloadOutput)? = nil) -> Int32 {
     let host = SessionHost(
-      loop, session, relay: relay, direct: direct, source: source, output: output,
+      loop, session, relay: relay.endpoint,
+      direct: relay.directPaths(options, portMapping: reporter.portMapping(loop)), source: source, output: output,
       observer: { [unowned self] event in reporter.show(event, at: loop.now) },
       completion: { [unowned self] outcome in ended(outcome) })
     self.host = host
