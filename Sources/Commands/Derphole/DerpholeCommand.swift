@@ -9,13 +9,13 @@ public struct DerpholeCommand: ParsableCommand {
     commandName: "derphole",
     abstract: "Move bytes to somebody with whom you share nothing but a token.",
     discussion: """
-      One side runs `derphole listen` and gives the token that it prints to the other side, which runs \
-      `derphole pipe TOKEN`. Bytes flow through a relay at once, and directly between the two machines as soon as \
+      One side runs `derphole send photo.jpg` and gives the code that it prints to the other side, which runs \
+      `derphole receive CODE`. For bare streams there are `derphole listen` and `derphole pipe TOKEN`. Bytes flow through a relay at once, and directly between the two machines as soon as \
       a direct path is found. Everything is encrypted end to end; the relay sees addresses and relay keys of both \
       sides, sizes and times of packets, and nothing else.
       """,
     subcommands: [
-      ListenCommand.self, PipeCommand.self, NetcheckCommand<DerpholeCommand>.self, VersionCommand.self,
+      SendCommand.self, ReceiveCommand.self, ListenCommand.self, PipeCommand.self, NetcheckCommand<DerpholeCommand>.self, VersionCommand.self,
     ])
 
   @OptionGroup var globals: GlobalOptions

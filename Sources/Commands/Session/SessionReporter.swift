@@ -26,7 +26,32 @@ final class SessionReporter {
   /// The token that the other side needs; printed once this side can be reached through the relay.
   var token: (text: String, isForStandardOutput: Bool)?
 
+  /// What to do at the other side; printed like the token.
+  var instruction: String?
+  /// The code of a transfer, for `--json`.
+  var code: String?
+  /// What is known of the transfer that the session is for.
+  var transfer = TransferReport()
+
+  var isJSON: Bool { options.json }
+
+  /// Something that a person wants to read; programs have the events.
+  func hint(_ text: String) {
+    guard !options.json else { return }
+    line(text)
+  }
+
+  /// A line of its own.
+  func line(_ text: String) {
+    clearStatus()
+    Console.line(text)
+  }
+
   private func printToken() {
+    if let code, options.json { JSONLine(event: "token").adding("token", code).emit() }
+    if let instruction { hint(instruction) }
+    instruction = nil
+    code = nil
     guard let (token, isForStandardOutput) = token else { return }
     self.token = nil
     if isForStandardOutput {
@@ -99,11 +124,17 @@ final class SessionReporter {
       let rate = Int64(Double(recent) / max((now - since).inSeconds, 1e-6))
       JSONLine(event: "progress").adding("bytes", bytes).adding("bytesPerSecond", rate).emit()
     } else {
-      Console.status("\(RateFormat.size(bytes))  \(RateFormat.rate(recent, in: now - since))")
+      Console.status("\(amount(bytes))  \(RateFormat.rate(recent, in: now - since))")
       statusIsShown = true
     }
     lastBytes = bytes
     lastShownAt = now
+  }
+
+  /// How much there is, and of how much.
+  private func amount(_ payload: UInt64) -> String {
+    guard transfer.held != nil, let size = transfer.offer?.size else { return RateFormat.size(payload) }
+    return "\(RateFormat.size(transfer.done(payload))) of \(RateFormat.size(size))"
   }
 
   /// Shows the end and returns the exit code.

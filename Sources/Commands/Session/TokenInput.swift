@@ -76,11 +76,52 @@ struct TokenInput {
     return String(decoding: bytes[...last], as: UTF8.self)
   }
 
+  /// Whether a token is given in any way at all.
+  var isGiven: Bool {
+    argument != nil || file != nil || fromStandardInput || getenv(Self.environmentVariable) != nil
+  }
+
+  /// What a token is to be used for.
+  enum Use: String {
+    case pipe = "derphole pipe"
+    case receive = "derphole receive"
+    case sendTo = "derphole send --to"
+    case open = "derphole open"
+    case accept = "derphole ssh accept"
+    case derptun = "derptun"
+
+    /// What a token with these capabilities is for; nil when nobody knows.
+    init?(_ capabilities: TokenCapabilities) {
+      if capabilities.contains(.stdioOffer) {
+        self = .receive
+      } else if capabilities.contains(.share) {
+        self = .open
+      } else if capabilities.contains(.attach) {
+        self = .accept
+      } else if capabilities.contains(.derptunTCP) {
+        self = .derptun
+      } else if capabilities.contains([.stdio, .structured]) {
+        self = .sendTo
+      } else if capabilities.contains(.stdio) {
+        self = .pipe
+      } else {
+        return nil
+      }
+    }
+  }
+
   /// Decodes a token for the command that moves a plain stream to its issuer.
   static func decodeForPipe(_ text: String, nowUnixSeconds: Int64) throws(CommandFailure) -> SessionToken {
+    try decode(text, for: .pipe, nowUnixSeconds: nowUnixSeconds)
+  }
+
+  /// Decodes a token for a command.
+  static func decode(
+    _ text: String, for use: Use, nowUnixSeconds: Int64
+  ) throws(CommandFailure) -> SessionToken {
     if text.hasPrefix("DT1") || text.hasPrefix("DT2") || text.hasPrefix("dts") {
       throw CommandFailure(
-        "this is a token of derptun, not of derphole listen", status: ExitStatus.unusableToken)
+        "this is a token of derptun, not of derphole", status: ExitStatus.unusableToken)
     }
     let token: SessionToken
     do {
@@ -91,24 +132,12 @@ struct TokenInput {
       throw CommandFailure(
         "the token is damaged or incomplete (\(error)): copy it again", status: ExitStatus.unusableToken)
     }
-    let use: String? =
-      if token.capabilities.contains(.stdioOffer) {
-        "derphole receive"
-      } else if token.capabilities.contains(.share) {
-        "derphole open"
-      } else if token.capabilities.contains(.attach) {
-        "derphole ssh accept"
-      } else if token.capabilities.contains(.derptunTCP) {
-        "derptun"
-      } else {
-        nil
-      }
-    if let use {
-      throw CommandFailure(
-        "this token is for `\(use)`, not for `derphole pipe`", status: ExitStatus.unusableToken)
+    guard let meant = Use(token.capabilities), token.derpPublic != .zero else {
+      throw CommandFailure("this token is not for `\(use.rawValue)`", status: ExitStatus.unusableToken)
     }
-    guard token.capabilities.contains(.stdio), token.derpPublic != .zero else {
-      throw CommandFailure("this token is not for `derphole pipe`", status: ExitStatus.unusableToken)
+    guard meant == use else {
+      throw CommandFailure(
+        "this token is for `\(meant.rawValue)`, not for `\(use.rawValue)`", status: ExitStatus.unusableToken)
     }
     guard token.capabilities.contains(.native) else {
       throw CommandFailure(

@@ -106,8 +106,14 @@ public final class TransferTarget: Sendable {
     return UInt64(max(0, status.st_size))
   }
 
-  /// Removes a partial that nothing was written to.
-  public func removeIfEmpty() {
+  /// Removes a partial that nothing was written to; what the user calls it when something was.
+  public func keptPartial() -> String? {
+    removeIfEmpty()
+    guard let found = try? folder.status(RelativePath(name.partial)), found.st_mode != 0 else { return nil }
+    return folder.title == "." ? name.partial.text : "\(folder.title)/\(name.partial)"
+  }
+
+  private func removeIfEmpty() {
     if tree != nil {
       unlinkat(folder.descriptor, name.partial.text, AT_REMOVEDIR)
     } else if partialSize == 0 {
