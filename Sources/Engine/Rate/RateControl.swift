@@ -226,7 +226,7 @@ struct RateControl {
   /// Whether a round trip says that a queue stands.
   private func isInflated(_ roundTrip: Interval) -> Bool {
     guard let base else { return false }
-    return roundTrip > base + base / 4 + .milliseconds(3)
+    return roundTrip > base + base / 6 + .milliseconds(3)
   }
 
   // MARK: Phases
@@ -283,10 +283,12 @@ struct RateControl {
   /// Judges the losses of this turn: congestion is what lies beyond the usual and beyond chance.
   private mutating func judgeLoss(at now: Instant) {
     isJudgementDue = false
-    guard !isCongested else { return }
+    let isLong = turnBase.map { isInflated($0) } ?? false
+    // What is found lost at first after a trial was sent by the trial, which is over. With a standing queue it shows
+    // that there is somebody else to make room for.
+    guard !isCongested, machine.state != .lowering || phaseTurns > 0 || isLong else { return }
     let all = Double(turnDelivered + turnLost) / Double(framePayload)
     let lost = Double(turnLost) / Double(framePayload)
-    let isLong = turnBase.map { isInflated($0) } ?? false
     let usual = usualLoss ?? 0.08
     let beyond = lost - all * (1.25 * usual + (isLong ? 0.005 : Self.congestedLoss)) - 3
     // Three standard deviations of a chance that comes once in a while.

@@ -151,7 +151,7 @@ final class RateRun {
       }
       if let observe, now >= observed {
         observe(now, flows[0].ours?.rateSummary ?? "")
-        observed = now + .milliseconds(37)
+        observed = now + .milliseconds(100)
       }
       arrive()
       for index in flows.indices { serve(index) }
