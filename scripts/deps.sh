@@ -15,7 +15,7 @@ case ${1:-} in
   # Its counterparts; a mailbox server of its own lets magic-wormhole work without any network.
   bench) packages+=(socat time iperf3 iproute2 nftables magic-wormhole python3-magic-wormhole-mailbox-server) ;;
   # Routers in network namespaces. Debian's miniupnpd starts no daemon of its own unless it is told to.
-  lab) packages+=(miniupnpd miniupnpd-nftables nftables iproute2 iperf3) ;;
+  lab) packages+=(miniupnpd miniupnpd-nftables nftables iproute2 iperf3 ethtool) ;;
 esac
 
 missing_packages() {

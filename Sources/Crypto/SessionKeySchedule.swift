@@ -37,12 +37,16 @@ public struct SessionKeySchedule: Sendable {
   }
 
   private let key: SecretBytes
+  /// What seals the frames.
+  public let suite: CipherSuite
 
   /// Extracts the session's key:
   /// HKDF-Extract(salt: transcript, ikm: ephemeral secret || static secret || bearer secret).
   public init(
-    bearerSecret: Bytes32, ephemeralShared: SecretBytes, staticShared: SecretBytes, transcript: Bytes32
+    bearerSecret: Bytes32, ephemeralShared: SecretBytes, staticShared: SecretBytes, transcript: Bytes32,
+    suite: CipherSuite = .usual
   ) {
+    self.suite = suite
     let bearer = SecretBytes(count: Bytes32.count) { bearerSecret.store(into: $0) }
     key = HKDFSHA256.extract(
       salt: transcript.array, keyMaterial: [ephemeralShared, staticShared, bearer])
@@ -69,8 +73,8 @@ public struct SessionKeySchedule: Sendable {
   }
 
   /// The cipher of the epoch that `secret` belongs to: HKDF-Expand(secret, "derphole-native-v1 key", 32).
-  public static func key(_ secret: SecretBytes) throws(CryptoError) -> AESGCM256Key {
-    try AESGCM256Key(
-      key: HKDFSHA256.expand(secret, info: Array("derphole-native-v1 key".utf8), count: 32))
+  public static func key(_ secret: SecretBytes, suite: CipherSuite) throws(CryptoError) -> FrameKey {
+    try FrameKey(
+      key: HKDFSHA256.expand(secret, info: Array("derphole-native-v1 key".utf8), count: 32), suite: suite)
   }
 }

@@ -70,12 +70,12 @@ public final class Session {
       rendezvous = .claimant(
         Claimant(
           token: configuration.token, derpKey: configuration.derpKey, isRelayOnly: configuration.isRelayOnly,
-          random: &self.random))
+          ciphers: configuration.ciphers, random: &self.random))
     case .acceptor(let expiresAt):
       rendezvous = .acceptor(
         Acceptor(
           token: configuration.token, derpKey: configuration.derpKey, isRelayOnly: configuration.isRelayOnly,
-          expiresAt: expiresAt, random: &self.random))
+          ciphers: configuration.ciphers, expiresAt: expiresAt, random: &self.random))
     }
     events.append(.dialRelay)
     // A claimant looks for its addresses while the relay is dialled; an acceptor, which may wait for an hour, once
@@ -290,8 +290,8 @@ public final class Session {
     do {
       let plane = try NativePlane(
         schedule: keys, isClaimant: isClaimant, flow: configuration.flow,
-        isDialogue: configuration.isDialogue, framesPerEpoch: configuration.framesPerEpoch, largestPayload: configuration.largestFramePayload,
-        at: now)
+        isDialogue: configuration.isDialogue, framesPerEpoch: configuration.framesPerEpoch,
+        largestPayload: configuration.largestFramePayload, at: now)
       if sourceHasEnded { plane.sender?.sourceEnded() }
       self.plane = plane
       self.peer = peer

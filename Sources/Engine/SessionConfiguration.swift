@@ -29,6 +29,8 @@ public struct SessionConfiguration {
   public var isRelayOnly = false
   /// Whether loopback addresses are candidates; only tests and demonstrations on one machine want that.
   public var allowsLoopbackCandidates = false
+  /// What this machine seals frames with.
+  public var ciphers = CipherChoice()
   /// Frames that share a key; only tests lower it. Both sides must agree.
   public var framesPerEpoch = KeyEpochs.framesPerEpoch
   /// The most payload bytes of a frame; only tests lower it, so that a little payload makes many frames.

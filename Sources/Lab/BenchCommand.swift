@@ -79,6 +79,7 @@ struct BenchCommand: ParsableCommand {
           results[index].samples.append(try laboratory.run(results[index].row))
         } catch {
           results[index].problem = "\(error)"
+          Output.error("\(results[index].row.name): \(error)")
         }
       }
     }
@@ -92,7 +93,6 @@ struct BenchCommand: ParsableCommand {
       _ = write(file, json, json.utf8.count)
     }
     let problems = results.filter { $0.problem != nil }
-    for result in problems { Output.error("\(result.row.name): \(result.problem ?? "")") }
     if problems.contains(where: { $0.row.group == .ours }) { throw ExitCode(LabStatus.failure) }
   }
 

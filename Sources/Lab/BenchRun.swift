@@ -73,7 +73,7 @@ final class BenchLaboratory {
       steps.insert(BenchStep(role: .relay, command: command), at: 0)
     }
     let size = row.isSmall ? sizes.small : sizes.large
-    let patience = Interval.seconds(30 + Int64(size / 5_000_000))
+    let patience = Interval.seconds(30 + Int64(size / 20_000_000))
     let run = BenchRun(self, patience)
     let wireBefore = try place.wireBytes()
     for (index, step) in steps.enumerated() {

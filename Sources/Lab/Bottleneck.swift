@@ -35,8 +35,13 @@ extension Topology {
   func narrow(_ bottleneck: Bottleneck) throws {
     // A batch of datagrams, or of TCP segments, crosses device pairs as one large packet, and would be lost or
     // queued as one. Each packet for itself is what links know.
-    for host in hosts { try host.ip(["link set wan gso_max_segs 1"]) }
-    try relay.ip(["link set eth0 gso_max_segs 1"])
+    for (namespace, device) in hosts.map({ ($0, "wan") }) + [(relay, "eth0")] {
+      try namespace.inside {
+        try SystemCommand.run([
+          "ethtool", "-K", device, "tx-tcp-segmentation", "off", "tx-udp-segmentation", "off",
+        ])
+      }
+    }
     try segment.nft(Self.lossRules(bottleneck))
     try hosts[0].nft(
       """

@@ -3,9 +3,9 @@ import Crypto
 import Testing
 
 private func seal(
-  _ key: AESGCM256Key, lane: UInt8 = 0, number: UInt64 = 0, header: [UInt8] = [], _ text: [UInt8]
+  _ key: FrameKey, lane: UInt8 = 0, number: UInt64 = 0, header: [UInt8] = [], _ text: [UInt8]
 ) throws -> [UInt8] {
-  var out = [UInt8](repeating: 0, count: text.count + AESGCM256Key.tagLength)
+  var out = [UInt8](repeating: 0, count: text.count + FrameKey.tagLength)
   try text.withUnsafeBytes { plaintext in
     try header.withUnsafeBytes { header in
       try out.withUnsafeMutableBytes {
@@ -17,7 +17,7 @@ private func seal(
 }
 
 private func open(
-  _ key: AESGCM256Key, lane: UInt8 = 0, number: UInt64 = 0, header: [UInt8] = [], _ sealed: [UInt8]
+  _ key: FrameKey, lane: UInt8 = 0, number: UInt64 = 0, header: [UInt8] = [], _ sealed: [UInt8]
 ) throws -> [UInt8] {
   var buffer = sealed
   let length = try header.withUnsafeBytes { header in
@@ -34,15 +34,15 @@ private func open(
   @Test("the GCM specification's test cases 13 and 14")
   func specification() throws {
     #expect(
-      try Hex.encode(seal(AESGCM256Key(key: Self.zeroKey), [])) == "530f8afbc74536b9a963b4f1c4cb738b")
+      try Hex.encode(seal(FrameKey(key: Self.zeroKey), [])) == "530f8afbc74536b9a963b4f1c4cb738b")
     #expect(
-      try Hex.encode(seal(AESGCM256Key(key: Self.zeroKey), [UInt8](repeating: 0, count: 16)))
+      try Hex.encode(seal(FrameKey(key: Self.zeroKey), [UInt8](repeating: 0, count: 16)))
         == "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919")
   }
 
   @Test("the nonce is 000000 || lane || packet number (checked with OpenSSL 3.0)")
   func nonce() throws {
-    let key = try AESGCM256Key(
+    let key = try FrameKey(
       key: SecretBytes(bytes("0d11b906b713ea97a4ff210f12c4d59c01628429833e598c6559776cb835309d")))
     let text = Array("The quick brown fox jumps over the lazy dog".utf8)
     let header: [UInt8] = [0xb1, 2, 3, 4, 5]
@@ -58,9 +58,9 @@ private func open(
   @Test("sealing in place gives the same bytes", arguments: [0, 1, 15, 16, 17, 1_358, 65_000])
   func inPlace(length: Int) throws {
     let text = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-    let apart = try seal(AESGCM256Key(key: Self.zeroKey), text)
-    let key = try AESGCM256Key(key: Self.zeroKey)
-    var buffer = text + [UInt8](repeating: 0, count: AESGCM256Key.tagLength)
+    let apart = try seal(FrameKey(key: Self.zeroKey), text)
+    let key = try FrameKey(key: Self.zeroKey)
+    var buffer = text + [UInt8](repeating: 0, count: FrameKey.tagLength)
     try buffer.withUnsafeMutableBytes {
       let plaintext = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0)[..<length])
       try key.seal(
@@ -73,7 +73,7 @@ private func open(
 
   @Test("a change of ciphertext, tag, header, lane or number is noticed")
   func tampering() throws {
-    let key = try AESGCM256Key(key: Self.zeroKey)
+    let key = try FrameKey(key: Self.zeroKey)
     let sealed = try seal(key, lane: 1, number: 5, header: [9], [1, 2, 3])
     for index in sealed.indices {
       var changed = sealed
@@ -91,7 +91,7 @@ private func open(
 
   @Test("packet numbers of a lane only grow; lanes count apart")
   func numbers() throws {
-    let key = try AESGCM256Key(key: Self.zeroKey)
+    let key = try FrameKey(key: Self.zeroKey)
     _ = try seal(key, lane: 0, number: 3, [1])
     #expect(throws: CryptoError.nonceReused) { try seal(key, lane: 0, number: 3, [1]) }
     #expect(throws: CryptoError.nonceReused) { try seal(key, lane: 0, number: 2, [1]) }
@@ -104,9 +104,9 @@ private func open(
   @Test("a key or an output of another length is refused")
   func lengths() throws {
     #expect(throws: CryptoError.invalidLength) {
-      try AESGCM256Key(key: SecretBytes([UInt8](repeating: 0, count: 16)))
+      try FrameKey(key: SecretBytes([UInt8](repeating: 0, count: 16)))
     }
-    let key = try AESGCM256Key(key: Self.zeroKey)
+    let key = try FrameKey(key: Self.zeroKey)
     var out = [UInt8](repeating: 0, count: 3)
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
     #expect(throws: CryptoError.invalidLength) {
@@ -163,12 +163,12 @@ private func open(
     let secret = Self.schedule.secret(direction: .claimantToAcceptor, purpose: .data)
     let next = SessionKeySchedule.next(secret)
     #expect(hex(next) == "c0af96155e8316d7da2283f50aa4fa6b7adf9f05ac483e0cabc556ad07393169")
-    let derived = try SessionKeySchedule.key(secret)
-    let direct = try AESGCM256Key(
+    let derived = try SessionKeySchedule.key(secret, suite: .usual)
+    let direct = try FrameKey(
       key: SecretBytes(bytes("0d11b906b713ea97a4ff210f12c4d59c01628429833e598c6559776cb835309d")))
     let sealed = try seal(derived, [1, 2, 3])
     #expect(try open(direct, sealed) == [1, 2, 3])
-    #expect(throws: CryptoError.notAuthentic) { try open(SessionKeySchedule.key(next), sealed) }
+    #expect(throws: CryptoError.notAuthentic) { try open(SessionKeySchedule.key(next, suite: .usual), sealed) }
   }
 
   @Test("every input matters")
@@ -191,5 +191,45 @@ private func open(
     for variant in variants {
       #expect(hex(variant.secret(direction: .acceptorToClaimant, purpose: .data)) != base)
     }
+  }
+}
+
+@Suite struct CipherSuiteTests {
+  private static let key = SecretBytes(Array(1...32))
+  private static let text = (0..<1_500).map { UInt8(truncatingIfNeeded: $0 &* 11) }
+
+  @Test("both libraries compute the same AES-256-GCM, in place, too")
+  func libraries() throws {
+    guard let other = CipherSuite(.aes256GCM, .sodium) else { return }
+    let gnutls = try FrameKey(key: Self.key)
+    let sodium = try FrameKey(key: Self.key, suite: other)
+    let sealed = try seal(gnutls, lane: 1, number: 9, header: [1, 2, 3], Self.text)
+    #expect(try seal(sodium, lane: 1, number: 9, header: [1, 2, 3], Self.text) == sealed)
+    #expect(try open(sodium, lane: 1, number: 9, header: [1, 2, 3], sealed) == Self.text)
+    #expect(throws: CryptoError.notAuthentic) {
+      try open(sodium, lane: 1, number: 8, header: [1, 2, 3], sealed)
+    }
+    #expect(throws: CryptoError.nonceReused) { try seal(sodium, lane: 1, number: 9, Self.text) }
+  }
+
+  @Test("every suite seals, opens, and refuses what was changed", arguments: CipherSuite.available)
+  func suites(suite: CipherSuite) throws {
+    let key = try FrameKey(key: Self.key, suite: suite)
+    for (number, length) in [0, 1, 16, 1_358].enumerated() {
+      let text = Array(Self.text.prefix(length))
+      var sealed = try seal(key, number: UInt64(number), header: [7], text)
+      #expect(try open(key, number: UInt64(number), header: [7], sealed) == text)
+      #expect(throws: CryptoError.notAuthentic) { try open(key, number: UInt64(number), header: [8], sealed) }
+      sealed[length / 2] ^= 1
+      #expect(throws: CryptoError.notAuthentic) { try open(key, number: UInt64(number), header: [7], sealed) }
+    }
+  }
+
+  @Test("ChaCha20-Poly1305 is RFC 8439's: the key stream of the first block for a zero key and nonce")
+  func chaCha() throws {
+    let key = try FrameKey(key: SecretBytes([UInt8](repeating: 0, count: 32)), suite: .portable)
+    // RFC 8439, appendix A.1, test vector 2: block counter 1.
+    let stream = "9f07e7be5551387a98ba977c732d080dcb0f29a048e3656912c6533e32ee7aed"
+    #expect(try Hex.encode(Array(seal(key, [UInt8](repeating: 0, count: 32)).prefix(32))) == stream)
   }
 }

@@ -58,6 +58,7 @@ struct ListenCommand: ParsableCommand {
         role: .acceptor(expiresAt: loop.now + .seconds(Self.tokenLifetimeSeconds)), token: token,
         derpKey: derpKey, flow: .receives, relayHost: relay.hostHeader)
       configuration.isRelayOnly = options.forceRelay
+      configuration.ciphers = CipherSpeed.choice(loop)
       let session = Session(configuration, random: random, at: loop.now)
       reporter.token = (token.encoded(), isForStandardOutput: printTokenOnly)
       let payload = try CommandFailure.using { () throws(FileError) in

@@ -44,6 +44,7 @@ struct PipeCommand: ParsableCommand {
         role: .claimant, token: token, derpKey: X25519PrivateKey(random: &random), flow: .sends,
         relayHost: relay.hostHeader)
       configuration.isRelayOnly = options.forceRelay
+      configuration.ciphers = CipherSpeed.choice(loop)
       let session = Session(configuration, random: random, at: loop.now)
       let source = try CommandFailure.using { () throws(FileError) in
         try InputSource(loop, descriptor: STDIN_FILENO, name: "standard input")

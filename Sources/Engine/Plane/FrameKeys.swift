@@ -15,20 +15,24 @@ public enum KeyEpochs {
 /// Seals the frames of one direction, purpose and lane, replacing the key as the packet number enters a new epoch.
 struct FrameSealer {
   private var secret: SecretBytes
-  private var key: AESGCM256Key
+  private var key: FrameKey
   private var epoch: UInt64 = 0
   /// The first packet number of the next epoch.
   private var epochEnd: UInt64
   private let lane: Lane
   private let framesPerEpoch: UInt64
+  private let suite: CipherSuite
 
   /// - Parameter secret: that of the lane's first epoch.
-  init(secret: SecretBytes, lane: Lane, framesPerEpoch: UInt64) throws(CryptoError) {
+  init(
+    secret: SecretBytes, suite: CipherSuite = .usual, lane: Lane, framesPerEpoch: UInt64
+  ) throws(CryptoError) {
+    self.suite = suite
     self.secret = secret
     self.lane = lane
     self.framesPerEpoch = framesPerEpoch
     epochEnd = framesPerEpoch
-    key = try SessionKeySchedule.key(secret)
+    key = try SessionKeySchedule.key(secret, suite: suite)
   }
 
   /// Writes a whole frame into the start of `buffer` and returns its length.
@@ -38,7 +42,7 @@ struct FrameSealer {
   ) throws(CryptoError) -> Int {
     while packetNumber >= epochEnd {
       secret = SessionKeySchedule.next(secret)
-      key = try SessionKeySchedule.key(secret)
+      key = try SessionKeySchedule.key(secret, suite: suite)
       epoch += 1
       epochEnd += framesPerEpoch
     }
@@ -61,18 +65,22 @@ struct FrameSealer {
 /// for frames that were overtaken; a frame of one of the next epochs moves it on once it proved authentic.
 struct FrameOpener {
   private var secret: SecretBytes
-  private var key: AESGCM256Key
-  private var previousKey: AESGCM256Key?
+  private var key: FrameKey
+  private var previousKey: FrameKey?
   private var epoch: UInt64 = 0
   private let lane: Lane
   private let framesPerEpoch: UInt64
+  private let suite: CipherSuite
 
   /// - Parameter secret: that of the lane's first epoch.
-  init(secret: SecretBytes, lane: Lane, framesPerEpoch: UInt64) throws(CryptoError) {
+  init(
+    secret: SecretBytes, suite: CipherSuite = .usual, lane: Lane, framesPerEpoch: UInt64
+  ) throws(CryptoError) {
+    self.suite = suite
     self.secret = secret
     self.lane = lane
     self.framesPerEpoch = framesPerEpoch
-    key = try SessionKeySchedule.key(secret)
+    key = try SessionKeySchedule.key(secret, suite: suite)
   }
 
   /// Decrypts the frame where it lies and returns its payload.
@@ -93,9 +101,9 @@ struct FrameOpener {
       pastSecret = nextSecret
       nextSecret = SessionKeySchedule.next(nextSecret)
     }
-    let nextKey = try SessionKeySchedule.key(nextSecret)
+    let nextKey = try SessionKeySchedule.key(nextSecret, suite: suite)
     let payload = try open(header, frame, with: nextKey)
-    if let pastSecret { key = try SessionKeySchedule.key(pastSecret) }
+    if let pastSecret { key = try SessionKeySchedule.key(pastSecret, suite: suite) }
     previousKey = key
     key = nextKey
     secret = nextSecret
@@ -104,7 +112,7 @@ struct FrameOpener {
   }
 
   private func open(
-    _ header: SessionFrameHeader, _ frame: UnsafeMutableRawBufferPointer, with key: AESGCM256Key
+    _ header: SessionFrameHeader, _ frame: UnsafeMutableRawBufferPointer, with key: FrameKey
   ) throws(CryptoError) -> UnsafeRawBufferPointer {
     let sealed = UnsafeMutableRawBufferPointer(rebasing: frame[SessionFrameHeader.length...])
     let length = try key.open(

@@ -20,16 +20,20 @@ final class PlaneLane {
     let incoming: SessionKeySchedule.Direction = isClaimant ? .acceptorToClaimant : .claimantToAcceptor
     self.lane = lane
     dataSealer = try FrameSealer(
-      secret: schedule.secret(direction: outgoing, purpose: .data, lane: lane.rawValue), lane: lane,
+      secret: schedule.secret(direction: outgoing, purpose: .data, lane: lane.rawValue),
+      suite: schedule.suite, lane: lane,
       framesPerEpoch: framesPerEpoch)
     controlSealer = try FrameSealer(
-      secret: schedule.secret(direction: outgoing, purpose: .control, lane: lane.rawValue), lane: lane,
+      secret: schedule.secret(direction: outgoing, purpose: .control, lane: lane.rawValue),
+      suite: schedule.suite, lane: lane,
       framesPerEpoch: framesPerEpoch)
     dataOpener = try FrameOpener(
-      secret: schedule.secret(direction: incoming, purpose: .data, lane: lane.rawValue), lane: lane,
+      secret: schedule.secret(direction: incoming, purpose: .data, lane: lane.rawValue),
+      suite: schedule.suite, lane: lane,
       framesPerEpoch: framesPerEpoch)
     controlOpener = try FrameOpener(
-      secret: schedule.secret(direction: incoming, purpose: .control, lane: lane.rawValue), lane: lane,
+      secret: schedule.secret(direction: incoming, purpose: .control, lane: lane.rawValue),
+      suite: schedule.suite, lane: lane,
       framesPerEpoch: framesPerEpoch)
   }
 

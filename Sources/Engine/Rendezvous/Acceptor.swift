@@ -30,6 +30,7 @@ struct Acceptor {
   private let token: SessionToken
   private let derpKey: X25519PrivateKey
   private let isRelayOnly: Bool
+  private let ciphers: CipherChoice
   private let seal: EnvelopeSeal
   private let sessionSecret: SecretBytes
   private var bound: Bound?
@@ -43,9 +44,10 @@ struct Acceptor {
 
   /// - Parameter expiresAt: the token's expiry on the session's time line.
   init(
-    token: SessionToken, derpKey: X25519PrivateKey, isRelayOnly: Bool, expiresAt: Instant,
-    random: inout some RandomNumberGenerator
+    token: SessionToken, derpKey: X25519PrivateKey, isRelayOnly: Bool, ciphers: CipherChoice = CipherChoice(),
+    expiresAt: Instant, random: inout some RandomNumberGenerator
   ) {
+    self.ciphers = ciphers
     self.token = token
     self.derpKey = derpKey
     self.isRelayOnly = isRelayOnly
@@ -208,12 +210,14 @@ struct Acceptor {
     decision.isAccepted = true
     decision.ephemeralPublic = ephemeral.publicKey
     decision.isRelayOnly = isRelayOnly || candidate.message.isRelayOnly
+    decision.features = ciphers.decided(on: candidate.message.features)
     let packet = seal.seal(.nativeDecision(decision))
     return Bound(
       claim: candidate.claim, decision: packet, peer: candidate.message.derpPublic,
       keys: SessionKeySchedule(
         bearerSecret: token.bearerSecret, ephemeralShared: ephemeralShared, staticShared: staticShared,
-        transcript: NativeHandshake.transcript(claim: candidate.claim, decision: packet)),
+        transcript: NativeHandshake.transcript(claim: candidate.claim, decision: packet),
+        suite: ciphers.suite(of: decision.features)),
       isRelayOnly: decision.isRelayOnly)
   }
 }

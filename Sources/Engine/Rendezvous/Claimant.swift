@@ -12,6 +12,7 @@ struct Claimant {
   private let seal: EnvelopeSeal
   /// The one claim of this session: made once, repeated byte for byte (CLM-1).
   private let claim: [UInt8]
+  private let ciphers: CipherChoice
   private let claimDigest: Bytes32
   /// What an abort tells the acceptor.
   var abortReason = "canceled"
@@ -21,9 +22,10 @@ struct Claimant {
   private var deadlineAt: Instant?
 
   init(
-    token: SessionToken, derpKey: X25519PrivateKey, isRelayOnly: Bool,
+    token: SessionToken, derpKey: X25519PrivateKey, isRelayOnly: Bool, ciphers: CipherChoice = CipherChoice(),
     random: inout some RandomNumberGenerator
   ) {
+    self.ciphers = ciphers
     self.token = token
     self.derpKey = derpKey
     ephemeral = X25519PrivateKey(random: &random)
@@ -34,6 +36,7 @@ struct Claimant {
     message.ephemeralPublic = ephemeral.publicKey
     message.capabilities = token.capabilities.rawValue
     message.isRelayOnly = isRelayOnly
+    message.features = ciphers.features
     message.nonce = Bytes16(high: random.next(), low: random.next())
     claim = seal.seal(.nativeClaim(message))
     claimDigest = SHA256.digest([claim])
@@ -132,6 +135,7 @@ struct Claimant {
     else { return nil }
     return SessionKeySchedule(
       bearerSecret: token.bearerSecret, ephemeralShared: ephemeralShared, staticShared: staticShared,
-      transcript: NativeHandshake.transcript(claim: claim, decision: packet))
+      transcript: NativeHandshake.transcript(claim: claim, decision: packet),
+      suite: ciphers.suite(of: decision.features))
   }
 }
