@@ -42,7 +42,7 @@ struct RateControl {
   /// The share of bytes lost beyond the usual that means congestion, and that without regard to chance.
   static let congestedLoss = 0.02
   static let severeLoss = 0.2
-  /// The steps of a trial, each after one that found more.
+  /// The steps of a trial, each after one that found more (RTE-5).
   static let steps = (1.25, 1.5, 2.0)
   /// How many datagrams' fate makes half of the usual loss.
   static let lossMemory = 300.0
@@ -280,7 +280,7 @@ struct RateControl {
 
   // MARK: Turns
 
-  /// Judges the losses of this turn: congestion is what lies beyond the usual and beyond chance.
+  /// Judges the losses of this turn (RTE-8): congestion is what lies beyond the usual and beyond chance (RTE-3).
   private mutating func judgeLoss(at now: Instant) {
     isJudgementDue = false
     let isLong = turnBase.map { isInflated($0) } ?? false
@@ -320,7 +320,7 @@ struct RateControl {
     isCongested = false
   }
 
-  /// What arrives now has passed a link that was never idle, and whose bucket is used up: its rate is the true one.
+  /// Ends the first turn of draining (RTE-4). What arrives now has passed a link that was never idle, and whose bucket is used up: its rate is the true one.
   private mutating func settleRate(at now: Instant) {
     let time = (now - phaseBegan).inSeconds
     guard time >= 0.7 * pipeTime.inSeconds, !turnIsLimited else { return }
@@ -365,6 +365,8 @@ struct RateControl {
       case .isUseless: isUseless
       }
     }
+    // RTE-10: this host names no event that its state does not know.
+    assert(result.kind != .protocolError)
     for action in result.actions {
       switch action {
       case .lowerCeiling:

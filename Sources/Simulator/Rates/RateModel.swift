@@ -131,7 +131,8 @@ final class RateRun {
       flow.wakeAt = flow.startsAt
       if kind == .ours {
         flow.ours = DirectLaneModel(
-          framePayload: RateModel.framePayload, window: cell.window, roundTrip: cell.roundTrip, at: flow.startsAt)
+          framePayload: RateModel.framePayload, window: cell.window, roundTrip: cell.roundTrip,
+          at: flow.startsAt)
       }
       flows.append(flow)
     }
@@ -233,7 +234,8 @@ final class RateRun {
     }
     while flows[index].cubic.maySend {
       let number = flows[index].cubic.send()
-      transmit(index, .init(number: number, offset: 0, length: CubicFlow.segment), bytes: CubicFlow.segment + 52)
+      transmit(
+        index, .init(number: number, offset: 0, length: CubicFlow.segment), bytes: CubicFlow.segment + 52)
     }
     flows[index].wakeAt = now + limit
   }
