@@ -31,6 +31,8 @@ struct RateControl {
   static let acknowledgementDelay = Interval.milliseconds(5)
   /// How long the machines on both ends may be busy with something else.
   static let scheduling = Interval.milliseconds(1)
+  /// What of the rate a cruise keeps to: the rate is the highest of several samples, and queues have to drain.
+  static let margin = 0.985
   /// How long the base counts.
   static let baseLifetime = Interval.milliseconds(2_500)
   /// How long the flight stays small in a sounding.
@@ -129,15 +131,16 @@ struct RateControl {
     return product + min(held, counted)
   }
 
-  private var pace: Double {
+  /// How fast payload leaves now, in bytes a second.
+  var pace: Double {
     guard rate > 0 else { return Double(startWindow) / (base ?? .milliseconds(50)).inSeconds }
     let allowed = min(rate, restraint ?? rate)
     switch machine.state {
     case .startup: return (isStartLong ? 1.5 : 2.77) * rate
     case .draining: return (!isPhaseDrained ? 0.5 : phaseTurns == 0 ? 0.85 : 1) * allowed
-    case .cruising: return allowed
+    case .cruising: return Self.margin * allowed
     case .raising: return (phaseTurns == 0 ? trialFactor : 1) * rate
-    case .lowering: return (isPhaseDrained && phaseTurns > 0 ? 1 : 0.85) * allowed
+    case .lowering: return (isPhaseDrained && phaseTurns > 0 ? Self.margin : 0.85) * allowed
     case .sounding: return 0.7 * allowed
     }
   }
@@ -320,7 +323,8 @@ struct RateControl {
     isCongested = false
   }
 
-  /// Ends the first turn of draining (RTE-4). What arrives now has passed a link that was never idle, and whose bucket is used up: its rate is the true one.
+  /// Ends the first turn of draining (RTE-4). What arrives now has passed a link that was never idle, and whose bucket
+  /// is used up: its rate is the true one.
   private mutating func settleRate(at now: Instant) {
     let time = (now - phaseBegan).inSeconds
     guard time >= 0.7 * pipeTime.inSeconds, !turnIsLimited else { return }

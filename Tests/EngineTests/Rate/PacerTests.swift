@@ -42,8 +42,8 @@ import Testing
 
   @Test func aLongSleepIsNotMadeGood() {
     let (bytes, longest) = Self.sent(pace: 100_000_000, step: .milliseconds(100), until: .seconds(1))
-    #expect(longest <= 200_000 + Self.datagram)
-    #expect(bytes < 3_000_000)
+    #expect(longest <= 500_000 + Self.datagram)
+    #expect(bytes < 7_000_000)
   }
 
   @Test func theHighestOfASpanIsForgottenWithIt() {

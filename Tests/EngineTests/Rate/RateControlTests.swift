@@ -59,14 +59,14 @@ import Testing
   func congestion() {
     var path = Path()
     path.pass(2, rate: 8e6)
-    path.pass(2, rate: 8e6, loss: 0.4)
+    path.pass(1, rate: 8e6, loss: 0.4)
     #expect(path.states.contains(.draining))
     path.pass(12, rate: 8e6)
     #expect(path.control.machine.state == .cruising)
-    let window = path.control.window
+    let pace = path.control.pace
     path.pass(2, rate: 8e6, loss: 0.4)
     #expect(path.control.machine.state == .cruising)
-    #expect(path.control.window < window)
+    #expect(path.control.pace < 0.85 * pace)
   }
 
   @Test(
