@@ -12,7 +12,7 @@ import Testing
     "1 Mbit/s, 100 ms, loss 0.0, queue 4 BDP",
     "10 Mbit/s, 0.1 ms, loss 0.0, queue 50 ms", "10 Mbit/s, 20 ms, loss 0.0, queue 5 ms",
     "10 Mbit/s, 20 ms, loss 0.01, queue 50 ms", "10 Mbit/s, 100 ms, loss 0.05, queue 1 BDP",
-    "10 Mbit/s, 300 ms, loss 0.0, queue 50 ms", "10 Mbit/s, 300 ms, loss 0.05, queue 50 ms",
+    "10 Mbit/s, 100 ms, loss 0.0, queue 50 ms", "10 Mbit/s, 300 ms, loss 0.05, queue 50 ms",
   ]
 
   @Test(arguments: alone)
