@@ -76,6 +76,15 @@ public func runMutations(probing: Spec) throws(Diagnostic) -> MutationReport {
   return report
 }
 
+/// Explores every mutation of `rate` likewise.
+///
+/// - Throws: a diagnostic when the spec uses names that the model does not know.
+public func runMutations(rate: Spec) throws(Diagnostic) -> MutationReport {
+  var report = MutationReport()
+  try report.add(rate) { spec throws(Diagnostic) in try Search.explore(rate: spec) }
+  return report
+}
+
 /// Explores every mutation of `promotion` with `pairs` pairs, likewise.
 ///
 /// - Throws: a diagnostic when the spec uses names that the model does not know.

@@ -16,6 +16,13 @@ public enum Search {
     Walk.run(try ProbingModel(probing))
   }
 
+  /// Explores one path's `rate` and checks every invariant of the spec.
+  ///
+  /// - Throws: a diagnostic when the spec uses names that the model does not know.
+  public static func explore(rate: Spec) throws(Diagnostic) -> Exploration {
+    Walk.run(try RateModel(rate))
+  }
+
   /// Explores one side's `promotion` with `pairs` pairs, 1 or 2, and checks every invariant of the spec.
   ///
   /// - Throws: a diagnostic when the spec uses names that the model does not know.

@@ -26,9 +26,11 @@ struct Explore: ParsableCommand {
     let decision = try options.spec("decision")
     let probing = try options.spec("probing")
     let promotion = try options.spec("promotion")
+    let rate = try options.spec("rate")
     var isSound = true
     isSound = try show { try Search.explore(probing: probing) } && isSound
     isSound = try show { try Search.explore(promotion: promotion) } && isSound
+    isSound = try show { try Search.explore(rate: rate) } && isSound
     let bounds = boundsOptions.bounds(default: .full)
     isSound = try show { try Search.explore(claim: claim, decision: decision, bounds: bounds) } && isSound
     if !isSound { throw ExitCode.failure }
@@ -62,9 +64,11 @@ struct Mutate: ParsableCommand {
     let decision = try options.spec("decision")
     let probing = try options.spec("probing")
     let promotion = try options.spec("promotion")
+    let rate = try options.spec("rate")
     var failures: [Diagnostic] = []
     failures += try show("probing") { try runMutations(probing: probing) }
     failures += try show("promotion") { try runMutations(promotion: promotion) }
+    failures += try show("rate") { try runMutations(rate: rate) }
     let bounds = boundsOptions.bounds(default: .small)
     failures += try show("claim × decision: \(bounds)") {
       try runMutations(claim: claim, decision: decision, bounds: bounds)

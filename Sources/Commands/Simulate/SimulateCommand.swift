@@ -10,7 +10,8 @@ public struct SimulateCommand: ParsableCommand {
       Each seed is one world: sessions, a relay, a network and its faults, on virtual time. A seed always gives the \
       same run, in every process. The exit status is 1 when anything happened that must not, or when a row of the \
       machines' tables was never taken by a batch of 10,000 seeds or more, or one of ten by a batch of 500.
-      """)
+      """,
+    subcommands: [RatesCommand.self])
 
   @Option(help: "How many seeds to run.")
   var seeds: UInt64 = 500

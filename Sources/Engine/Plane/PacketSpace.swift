@@ -125,7 +125,8 @@ final class PacketSpace {
     sent.append(
       SentFrame(
         offset: range.lowerBound, sentAt: now, deliveredBefore: delivered, deliveredBeforeAt: deliveredAt,
-        deliveredSentAt: deliveredSentAt, length: UInt32(range.count), isEnd: isEnd, isSourceLimited: isSourceLimited))
+        deliveredSentAt: deliveredSentAt, length: UInt32(range.count), isEnd: isEnd,
+        isSourceLimited: isSourceLimited))
     flying.insert(nextPacketNumber..<nextPacketNumber + 1)
     nextPacketNumber += 1
     bytesInFlight += range.count
@@ -195,7 +196,8 @@ final class PacketSpace {
       control!.acknowledged(
         RateControl.Sample(
           delivered: gained, bytesPerSecond: directRate(newest, at: now),
-          roundTrip: max(now - newest.sentAt - min(delay, RateControl.acknowledgementDelay), .microseconds(1)),
+          roundTrip: max(
+            now - newest.sentAt - min(delay, RateControl.acknowledgementDelay), .microseconds(1)),
           bytesInFlight: bytesInFlight, isLimited: newest.isSourceLimited), at: now)
       return
     }

@@ -72,7 +72,8 @@ package final class DirectLaneModel {
   package var rateSummary: String {
     guard let control = sender.directControl else { return "" }
     let inFlight = sender.bytesInFlight(on: .direct)
-    return "\(control.machine.state) rate \(Int(control.rate)) B/s, in flight \(inFlight) of \(control.window)"
+    return
+      "\(control.machine.state) rate \(Int(control.rate)) B/s, in flight \(inFlight) of \(control.window)"
   }
 
   // MARK: Receiver

@@ -6,7 +6,7 @@ struct Pacer {
   /// How long a burst at the pace takes.
   static let burstTime = Interval.microseconds(500)
   /// The most that a late timer may make good.
-  static let credit = Interval.milliseconds(2)
+  static let credit = Interval.milliseconds(5)
   /// What one system call takes, in bytes.
   static let largestBurst = 64_000.0
 

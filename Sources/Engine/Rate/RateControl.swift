@@ -31,6 +31,8 @@ struct RateControl {
   static let acknowledgementDelay = Interval.milliseconds(5)
   /// How long the machines on both ends may be busy with something else.
   static let scheduling = Interval.milliseconds(1)
+  /// What of the rate a cruise keeps to: the rate is the highest of several samples, and queues have to drain.
+  static let margin = 0.985
   /// How long the base counts.
   static let baseLifetime = Interval.milliseconds(2_500)
   /// How long the flight stays small in a sounding.
@@ -42,7 +44,7 @@ struct RateControl {
   /// The share of bytes lost beyond the usual that means congestion, and that without regard to chance.
   static let congestedLoss = 0.02
   static let severeLoss = 0.2
-  /// The steps of a trial, each after one that found more.
+  /// The steps of a trial, each after one that found more (RTE-5).
   static let steps = (1.25, 1.5, 2.0)
   /// How many datagrams' fate makes half of the usual loss.
   static let lossMemory = 300.0
@@ -129,15 +131,16 @@ struct RateControl {
     return product + min(held, counted)
   }
 
-  private var pace: Double {
+  /// How fast payload leaves now, in bytes a second.
+  var pace: Double {
     guard rate > 0 else { return Double(startWindow) / (base ?? .milliseconds(50)).inSeconds }
     let allowed = min(rate, restraint ?? rate)
     switch machine.state {
     case .startup: return (isStartLong ? 1.5 : 2.77) * rate
     case .draining: return (!isPhaseDrained ? 0.5 : phaseTurns == 0 ? 0.85 : 1) * allowed
-    case .cruising: return allowed
+    case .cruising: return Self.margin * allowed
     case .raising: return (phaseTurns == 0 ? trialFactor : 1) * rate
-    case .lowering: return (isPhaseDrained && phaseTurns > 0 ? 1 : 0.85) * allowed
+    case .lowering: return (isPhaseDrained && phaseTurns > 0 ? Self.margin : 0.85) * allowed
     case .sounding: return 0.7 * allowed
     }
   }
@@ -226,7 +229,7 @@ struct RateControl {
   /// Whether a round trip says that a queue stands.
   private func isInflated(_ roundTrip: Interval) -> Bool {
     guard let base else { return false }
-    return roundTrip > base + base / 4 + .milliseconds(3)
+    return roundTrip > base + base / 6 + .milliseconds(3)
   }
 
   // MARK: Phases
@@ -280,13 +283,15 @@ struct RateControl {
 
   // MARK: Turns
 
-  /// Judges the losses of this turn: congestion is what lies beyond the usual and beyond chance.
+  /// Judges the losses of this turn (RTE-8): congestion is what lies beyond the usual and beyond chance (RTE-3).
   private mutating func judgeLoss(at now: Instant) {
     isJudgementDue = false
-    guard !isCongested else { return }
+    let isLong = turnBase.map { isInflated($0) } ?? false
+    // What is found lost at first after a trial was sent by the trial, which is over. With a standing queue it shows
+    // that there is somebody else to make room for.
+    guard !isCongested, machine.state != .lowering || phaseTurns > 0 || isLong else { return }
     let all = Double(turnDelivered + turnLost) / Double(framePayload)
     let lost = Double(turnLost) / Double(framePayload)
-    let isLong = turnBase.map { isInflated($0) } ?? false
     let usual = usualLoss ?? 0.08
     let beyond = lost - all * (1.25 * usual + (isLong ? 0.005 : Self.congestedLoss)) - 3
     // Three standard deviations of a chance that comes once in a while.
@@ -318,7 +323,8 @@ struct RateControl {
     isCongested = false
   }
 
-  /// What arrives now has passed a link that was never idle, and whose bucket is used up: its rate is the true one.
+  /// Ends the first turn of draining (RTE-4). What arrives now has passed a link that was never idle, and whose bucket
+  /// is used up: its rate is the true one.
   private mutating func settleRate(at now: Instant) {
     let time = (now - phaseBegan).inSeconds
     guard time >= 0.7 * pipeTime.inSeconds, !turnIsLimited else { return }
@@ -363,6 +369,8 @@ struct RateControl {
       case .isUseless: isUseless
       }
     }
+    // RTE-10: this host names no event that its state does not know.
+    assert(result.kind != .protocolError)
     for action in result.actions {
       switch action {
       case .lowerCeiling:

@@ -32,15 +32,15 @@ public struct RateMachine: TransitionMachine {
 
   /// What can happen to it.
   public enum Event: UInt8, CaseIterable, Sendable, CustomStringConvertible {
-    /// Three round trips brought no quarter of growth
+    /// Three turns brought no quarter of growth
     case plateauReached
-    /// A round trip of packets showed congestion
+    /// The losses of a turn show congestion; at most once a turn
     case congested
     /// No more is in flight than the pipe holds, and two turns have passed; or four turns have
     case drained
     /// The cruise has lasted its round trips
     case cruiseOver
-    /// The trial has filled the pipe for a round trip
+    /// The trial has lasted two turns, the second of which shows what came of the first
     case raiseOver
     /// The base is older than it may be, and the queue seems to stand
     case baseStale
@@ -81,17 +81,17 @@ public struct RateMachine: TransitionMachine {
   public enum Action: UInt8, CaseIterable, Sendable, CustomStringConvertible {
     /// Lower the ceiling of the window to 0.85 of what was in flight
     case lowerCeiling
-    /// Keep the pace to what the path delivered in this turn, or to 0.85 of it, whichever is more
+    /// Pace at 0.8 of what it was, until the next trial
     case restrain
     /// Pace by the estimate again, and let the first step of the trial be 1.25
     case release
     /// Let the next step of the trial be a larger one
     case stepUp
-    /// Note when the state was entered and what was delivered until then
+    /// Note when the state was entered and what was delivered until then; begin a turn
     case beginPhase
-    /// Let the next cruise last twice as long, up to eight times its usual length
+    /// Let the next cruise last twice as long, up to sixteen times its least length
     case lengthenCruise
-    /// Let the next cruise last its usual length
+    /// Let the next cruise last half as long, down to its least length
     case shortenCruise
     /// Take the smallest round trip of the sounding as the base
     case refreshBase

@@ -131,7 +131,8 @@ final class RateRun {
       flow.wakeAt = flow.startsAt
       if kind == .ours {
         flow.ours = DirectLaneModel(
-          framePayload: RateModel.framePayload, window: cell.window, roundTrip: cell.roundTrip, at: flow.startsAt)
+          framePayload: RateModel.framePayload, window: cell.window, roundTrip: cell.roundTrip,
+          at: flow.startsAt)
       }
       flows.append(flow)
     }
@@ -151,7 +152,7 @@ final class RateRun {
       }
       if let observe, now >= observed {
         observe(now, flows[0].ours?.rateSummary ?? "")
-        observed = now + .milliseconds(37)
+        observed = now + .milliseconds(100)
       }
       arrive()
       for index in flows.indices { serve(index) }
@@ -233,7 +234,8 @@ final class RateRun {
     }
     while flows[index].cubic.maySend {
       let number = flows[index].cubic.send()
-      transmit(index, .init(number: number, offset: 0, length: CubicFlow.segment), bytes: CubicFlow.segment + 52)
+      transmit(
+        index, .init(number: number, offset: 0, length: CubicFlow.segment), bytes: CubicFlow.segment + 52)
     }
     flows[index].wakeAt = now + limit
   }
