@@ -105,6 +105,9 @@ extension Session {
           ? .peerDeclined(reason: abandonment.reason) : .peerAborted(reason: abandonment.reason)
         finish(.failure(pendingFailure ?? failure), at: now)
       case .abortSettled: finish(.failure(pendingFailure ?? .cancelled), at: now)
+      case .repairAbandoned:
+        giveUp(.undeliverable, .localFailure, "a part of the data does not get through", at: now)
+      case .transition(let record): events.append(.transition(record))
       case .peerSilent: finish(.failure(pendingFailure ?? .peerSilent), at: now)
       case .challenge(let token, let length, _):
         guard let path else { continue }
@@ -124,6 +127,10 @@ extension Session {
   func finish(_ result: SessionOutcome, at now: Instant) {
     guard outcome == nil else { return }
     outcome = result
+    if let sender = plane?.sender {
+      sender.repairer.sessionEnded()
+      while let record = sender.takeRecord() { events.append(.transition(record)) }
+    }
     // DEC-13: nobody else is let in, whatever the outcome.
     if isEstablished { tellAcceptor(.sessionEnded, at: now) }
     paths.close(at: now, random: &random)

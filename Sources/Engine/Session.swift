@@ -291,7 +291,7 @@ public final class Session {
       let plane = try NativePlane(
         schedule: keys, isClaimant: isClaimant, flow: configuration.flow,
         isDialogue: configuration.isDialogue, framesPerEpoch: configuration.framesPerEpoch,
-        largestPayload: configuration.largestFramePayload, at: now)
+        largestPayload: configuration.largestFramePayload, isTraced: configuration.isTraced, at: now)
       if sourceHasEnded { plane.sender?.sourceEnded() }
       self.plane = plane
       self.peer = peer

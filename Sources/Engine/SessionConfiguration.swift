@@ -31,6 +31,8 @@ public struct SessionConfiguration {
   public var allowsLoopbackCandidates = false
   /// What this machine seals frames with.
   public var ciphers = CipherChoice()
+  /// Whether transitions of the data plane's machines are events, too. They cost time when much is lost.
+  public var isTraced = false
   /// Frames that share a key; only tests lower it. Both sides must agree.
   public var framesPerEpoch = KeyEpochs.framesPerEpoch
   /// The most payload bytes of a frame; only tests lower it, so that a little payload makes many frames.

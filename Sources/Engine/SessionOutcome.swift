@@ -12,6 +12,8 @@ public enum SessionFailure: Error, Hashable, Sendable, CustomStringConvertible {
   case peerAborted(reason: String)
   /// Nothing came from the peer for 14 s although our own path was up.
   case peerSilent
+  /// A part of the payload was lost again and again although the peer answered.
+  case undeliverable
   /// The relay could not be reached at all.
   case relayUnreachable(String)
   /// The relay was lost and did not come back within a minute.
@@ -43,6 +45,7 @@ public enum SessionFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case .noAnswer: "no answer: is the other side still waiting, and is the token its newest?"
     case .peerAborted(let reason): "peer aborted the transfer: \(printable(reason))"
     case .peerSilent: "peer vanished: nothing was heard from it for 14 seconds"
+    case .undeliverable: "a part of the data does not get through, although the other side answers"
     case .relayUnreachable(let reason): "cannot reach the relay: \(printable(reason))"
     case .relayLost(let reason): "lost the relay and could not reach it again: \(printable(reason))"
     case .cancelled: "interrupted"

@@ -87,6 +87,7 @@ final class World {
     configuration.framesPerEpoch = UInt64(options.framesPerEpoch)
     configuration.largestFramePayload = options.largestFrame
     configuration.relayPatience = options.patience
+    configuration.isTraced = true
     let access = isClaimant ? options.datagrams.claimant : options.datagrams.acceptor
     configuration.isRelayOnly = access.isRelayOnly
     let index = ["acceptor": World.acceptor, "claimant": World.claimant][name] ?? World.rival

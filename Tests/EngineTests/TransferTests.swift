@@ -217,14 +217,12 @@ struct TransferTests {
 
   private func fault(of messages: [TransferMessage]) -> TransferFault? {
     var receiver = TransferReceiver()
-    do throws(TransferFault) {
+    do {
       for message in messages {
         let bytes = message.serialized()
         var offset = 0
         while offset < bytes.count {
-          offset += try bytes[offset...].withUnsafeBytes { (raw) throws(TransferFault) in
-            try receiver.receive(raw)
-          }
+          offset += try bytes[offset...].withUnsafeBytes { try receiver.receive($0) }
         }
         while let effect = receiver.pollEffect() {
           if case .decide = effect { receiver.accept(holdings: []) }
@@ -232,7 +230,7 @@ struct TransferTests {
         if case .content(let length) = message { receiver.took(content: length) }
       }
     } catch {
-      return error
+      return error as? TransferFault
     }
     return nil
   }
@@ -274,12 +272,12 @@ struct TransferTests {
     func fault(_ messages: TransferMessage...) throws -> TransferFault? {
       var sender = TransferSender(try Self.file(3_000_000))
       withUnsafeTemporaryAllocation(byteCount: 1_000, alignment: 8) { while sender.write(into: $0) > 0 {} }
-      do throws(TransferFault) {
+      do {
         for message in messages {
-          try message.serialized().withUnsafeBytes { (raw) throws(TransferFault) in try sender.receive(raw) }
+          try message.serialized().withUnsafeBytes { try sender.receive($0) }
         }
       } catch {
-        return error
+        return error as? TransferFault
       }
       return nil
     }

@@ -18,7 +18,7 @@ enum ExitStatus {
     switch failure {
     case .tokenExpired: unusableToken
     case .refused, .declined, .peerDeclined: refused
-    case .noAnswer, .peerAborted, .peerSilent: peerGone
+    case .noAnswer, .peerAborted, .peerSilent, .undeliverable: peerGone
     case .relayUnreachable, .relayLost: relay
     case .cancelled: interrupted
     case .sourceFailed, .outputFailed: localInputOutput

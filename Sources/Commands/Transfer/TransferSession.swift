@@ -60,6 +60,7 @@ struct TransferSession {
     var configuration = configuration
     configuration.isDialogue = isDialogue
     configuration.isRelayOnly = options.forceRelay
+    configuration.isTraced = options.verbose
     configuration.ciphers = CipherSpeed.choice(loop)
     return TransferSession(
       loop: loop, session: Session(configuration, random: random, at: loop.now), relay: relay,

@@ -92,10 +92,12 @@ final class NativePlane {
   private(set) var framesRefused: UInt64 = 0
 
   var events = Deque<PlaneEvent>()
+  private var hasReportedAbandonment = false
 
   init(
     schedule: SessionKeySchedule, isClaimant: Bool, flow: PayloadFlow, isDialogue: Bool = false,
-    framesPerEpoch: UInt64, largestPayload: Int = SessionFrameHeader.maximumPayloadLength, at now: Instant
+    framesPerEpoch: UInt64, largestPayload: Int = SessionFrameHeader.maximumPayloadLength,
+    isTraced: Bool = false, at now: Instant
   ) throws(CryptoError) {
     relay = try PlaneLane(
       .relay, schedule: schedule, isClaimant: isClaimant, framesPerEpoch: framesPerEpoch)
@@ -107,6 +109,7 @@ final class NativePlane {
       flow == .sends || isDialogue
       ? PayloadSender(initialLimit: UInt64(PayloadReceiver.initialWindow), at: now) : nil
     receiver = flow == .receives || isDialogue ? PayloadReceiver() : nil
+    sender?.isTraced = isTraced
     pathUpSince = now
     lastHeard = now
     // The claimant's ping is its proof of the keys (DEC-7); the acceptor has nothing to prove.
@@ -118,10 +121,20 @@ final class NativePlane {
   func state(_ lane: Lane) -> PlaneLane { lane == .relay ? relay : direct }
 
   /// Whether `nextEvent` has something.
-  var hasEvents: Bool { !events.isEmpty }
+  var hasEvents: Bool {
+    guard events.isEmpty, let sender else { return !events.isEmpty }
+    return sender.isAbandoned && !hasReportedAbandonment || sender.hasRecords
+  }
 
   /// The oldest event that was not taken yet.
-  func nextEvent() -> PlaneEvent? { events.popFirst() }
+  func nextEvent() -> PlaneEvent? {
+    if let event = events.popFirst() { return event }
+    guard let sender else { return nil }
+    if let record = sender.takeRecord() { return .transition(record) }
+    guard sender.isAbandoned, !hasReportedAbandonment else { return nil }
+    hasReportedAbandonment = true
+    return .repairAbandoned
+  }
 
   /// Payload bytes that arrived on the lane when this side receives, or were sent there (repairs included).
   func payloadBytes(on lane: Lane) -> UInt64 {

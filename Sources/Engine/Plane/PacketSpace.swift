@@ -321,17 +321,23 @@ final class PacketSpace {
     return probeTimerStart + max(min(interval, Self.maximumProbeInterval), roundTrip.smoothed)
   }
 
-  /// Declares losses; after the probe timeout makes a probe due, or gives up everything in flight on a lane that
+  /// Declares losses; returns whether the probe timeout has passed. Gives up everything in flight on a lane that
   /// may not send probes.
   ///
   /// - Parameter isNeedless: whether a frame is a copy of what arrived otherwise. It may be lost and never
   ///   acknowledged: nobody has to wait for it.
   func handleTimeout(
     maySendProbes: Bool, at now: Instant, isNeedless: (SentFrame) -> Bool, _ lose: (SentFrame) -> Bool
-  ) {
-    guard let due = deadline, due <= now else { return }
-    if lossDeadline != nil { return detectLoss(at: now, lose) }
-    guard maySendProbes else { return abandon(lose) }
+  ) -> Bool {
+    guard let due = deadline, due <= now else { return false }
+    if lossDeadline != nil {
+      detectLoss(at: now, lose)
+      return false
+    }
+    guard maySendProbes else {
+      abandon(lose)
+      return false
+    }
     for run in flying.ranges {
       for number in run where isNeedless(sent[Int(number - firstSent)]) {
         _ = land(number)
@@ -339,8 +345,12 @@ final class PacketSpace {
       }
     }
     dropLanded()
-    guard !flying.isEmpty else { return }
+    guard !flying.isEmpty else { return false }
     probeBackoff = min(probeBackoff + 1, 10)
-    isProbeDue = true
+    probeTimerStart = now
+    return true
   }
+
+  /// A frame goes out next whatever the window says.
+  func requestProbe() { isProbeDue = true }
 }

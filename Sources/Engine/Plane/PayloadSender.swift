@@ -42,11 +42,28 @@ final class PayloadSender {
   /// The whole length once the source has ended.
   private(set) var finalLength: UInt64?
   private var endNeedsSending = false
+  /// Whether the end was lost and waits to be sent again.
+  private var isEndMissing = false
   /// Whether the peer has acknowledged every byte and the end.
   private(set) var isAcknowledged = false
 
   /// Frames sent again because they or their probe were lost.
   private(set) var retransmittedFrames: UInt64 = 0
+  /// Decides on repairs and probes.
+  var repairer = Repairer()
+  /// Whether transitions of its machines are kept for `takeRecord`.
+  var isTraced = false {
+    didSet { repairer.isTraced = isTraced }
+  }
+  var hasRecords: Bool { repairer.hasRecords }
+
+  /// The oldest transition that was not taken.
+  func takeRecord() -> TransitionRecord? { repairer.takeRecord() }
+
+  /// Whether a range cannot be brought over (RPR-6).
+  private(set) var isAbandoned = false
+  /// What was found lost since the repairer was told.
+  private var losses = (bytes: 0, end: UInt64(0), isEnd: false, isLowest: false)
   /// Bytes below this offset are acknowledged.
   var acknowledgedOffset: UInt64 { buffer.base }
 
@@ -140,7 +157,12 @@ final class PayloadSender {
   }
 
   /// Everything in flight on the lane counts as lost: it travels again on the current lane.
-  func abandon(_ lane: Lane) { space(lane).abandon(lose) }
+  func abandon(_ lane: Lane) {
+    space(lane).abandon(lose)
+    // Nothing was lost by evidence: it counts as no try (RPR-6).
+    losses.isLowest = false
+    reportLosses()
+  }
 
   // MARK: Sending
 
@@ -189,12 +211,22 @@ final class PayloadSender {
   /// The planned frame was sealed under the lane's `nextPacketNumber` and handed to its path.
   func didSend(_ plan: Plan, on lane: Lane, at now: Instant) {
     let space = space(lane)
-    if space.isProbeDue || plan.kind == .data && plan.offset < nextOffset { retransmittedFrames += 1 }
+    if space.isProbeDue || plan.kind == .data && plan.offset < nextOffset {
+      retransmittedFrames += 1
+      repairer.noteSent(plan.length)
+    }
     missing.remove(plan.range)
     nextOffset = max(nextOffset, plan.range.upperBound)
-    if plan.kind == .end { endNeedsSending = false }
+    if plan.kind == .end {
+      endNeedsSending = false
+      isEndMissing = false
+    }
     space.didSend(plan.range, isEnd: plan.kind == .end, isSourceLimited: !hasSomething, at: now)
+    if repairer.isRepairing, !isRepairWaiting { repairer.repairsSent() }
   }
+
+  /// Whether something that was lost waits to be sent again.
+  private var isRepairWaiting: Bool { !missing.isEmpty || isEndMissing }
 
   // MARK: Acknowledgements
 
@@ -215,14 +247,40 @@ final class PayloadSender {
       missing.remove(0..<acknowledgement.contiguousOffset)
     }
     if let held = acknowledged.first, held.lowerBound == 0 { buffer.release(below: held.upperBound) }
-    if isNews { space.detectLoss(at: now, lose) }
+    settleRepair()
+    if isNews {
+      space.detectLoss(at: now, lose)
+      reportLosses()
+    }
     return isNews ? .news : .stale
   }
 
+  /// Tells the repairer what arrived.
+  private func settleRepair() {
+    if isAcknowledged, buffer.base == finalLength {
+      if !repairer.isFinished { repairer.endAcknowledged() }
+    } else if repairer.isRepairing {
+      repairer.arrived(
+        upTo: buffer.base, isWaiting: isRepairWaiting, isEndAcknowledged: isAcknowledged)
+    }
+  }
+
+  /// Tells the repairer what was lost.
+  private func reportLosses() {
+    guard losses.bytes > 0 || losses.isEnd else { return }
+    let order = repairer.gapFound(
+      losses.bytes, lowest: losses.isLowest ? missing.first?.lowerBound : nil, end: losses.end,
+      isEnd: losses.isEnd)
+    losses = (0, 0, false, false)
+    if order == .abandon { isAbandoned = true }
+  }
+
   private func land(_ frame: PacketSpace.SentFrame) {
+    repairer.noteDelivered(Int(frame.length))
     if frame.isEnd {
       isAcknowledged = true
       endNeedsSending = false
+      isEndMissing = false
     } else {
       acknowledged.insert(frame.range)
       missing.remove(frame.range)
@@ -237,9 +295,17 @@ final class PayloadSender {
   /// What the frame carried is to travel again, as far as it has not arrived otherwise; returns whether that is
   /// anything.
   private func lose(_ frame: PacketSpace.SentFrame) -> Bool {
-    guard frame.isEnd else { return missing.insert(frame.range, without: acknowledged) }
-    guard !isAcknowledged else { return false }
-    endNeedsSending = true
+    guard !frame.isEnd else {
+      guard !isAcknowledged else { return false }
+      endNeedsSending = true
+      isEndMissing = true
+      losses.isEnd = true
+      return true
+    }
+    guard missing.insert(frame.range, without: acknowledged) else { return false }
+    losses.bytes += Int(frame.length)
+    losses.end = max(losses.end, frame.range.upperBound)
+    if let lowest = missing.first?.lowerBound, frame.range.contains(lowest) { losses.isLowest = true }
     return true
   }
 
@@ -253,6 +319,10 @@ final class PayloadSender {
 
   /// Declares losses on the lane, or makes a probe due.
   func handleTimeout(on lane: Lane, at now: Instant) {
-    space(lane).handleTimeout(maySendProbes: lane == currentLane, at: now, isNeedless: isNeedless, lose)
+    let space = space(lane)
+    let isSilent = space.handleTimeout(
+      maySendProbes: lane == currentLane, at: now, isNeedless: isNeedless, lose)
+    reportLosses()
+    if isSilent, repairer.tailSilent() == .sendProbe { space.requestProbe() }
   }
 }

@@ -14,6 +14,10 @@ enum PlaneEvent {
   case abortSettled
   /// Nothing authentic came from the peer for 14 s while a path of ours was up.
   case peerSilent
+  /// A range of our payload cannot be brought over although the peer answers (RPR-6).
+  case repairAbandoned
+  /// A machine of the plane took an event.
+  case transition(TransitionRecord)
   /// The peer broke the protocol.
   case violation(String)
   /// The peer asks for an echo of this token in a frame of this length, in bytes, over the path that it came on.
