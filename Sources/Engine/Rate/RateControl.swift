@@ -31,6 +31,8 @@ struct RateControl {
   static let acknowledgementDelay = Interval.milliseconds(5)
   /// How long the machines on both ends may be busy with something else.
   static let scheduling = Interval.milliseconds(1)
+  /// No round trip counts as shorter, so that paces are finite.
+  static let shortestRoundTrip = Interval.microseconds(10)
   /// What of the rate a cruise keeps to: the rate is the highest of several samples, and queues have to drain.
   static let margin = 0.985
   /// How long the base counts.
@@ -106,7 +108,7 @@ struct RateControl {
   ///   - roundTrip: what a challenge saw, if anything.
   init(framePayload: Int, roundTrip: Interval?, at now: Instant) {
     self.framePayload = framePayload
-    base = roundTrip
+    base = roundTrip.map { max($0, Self.shortestRoundTrip) }
     baseAt = now
     startWindow = Self.initialDatagrams * framePayload
     turnBegan = now
@@ -212,7 +214,8 @@ struct RateControl {
     }
   }
 
-  private mutating func note(_ roundTrip: Interval, at now: Instant) {
+  private mutating func note(_ measured: Interval, at now: Instant) {
+    let roundTrip = max(measured, Self.shortestRoundTrip)
     turnBase = min(turnBase ?? roundTrip, roundTrip)
     recentBase = min(recentBase ?? roundTrip, roundTrip)
     if roundTrip <= base ?? roundTrip {

@@ -45,6 +45,18 @@ import Testing
     #expect(control.nextSendAt > .zero && control.nextSendAt < .zero + .milliseconds(100))
   }
 
+  @Test("A round trip of nothing is paced like a very short one")
+  func noRoundTrip() {
+    var control = RateControl(framePayload: Self.frame, roundTrip: .zero, at: .zero)
+    var sent = 0
+    while control.maySend(at: .zero), sent < 100 {
+      control.didSend(Self.frame)
+      sent += 1
+    }
+    #expect(sent < 100)
+    #expect(control.pace.isFinite)
+  }
+
   @Test("RTE-2, RTE-4: a rate that no longer grows ends the search, and the queue is drained before cruising")
   func plateau() {
     var path = Path()
