@@ -94,6 +94,8 @@ struct RateControl {
   private var isStartLong = false
   private var phaseTurns = 0
   private var isPhaseDrained = false
+  /// Whether the last turn met a queue.
+  private var isTurnLong = false
   private var trialStep = 0
   private var patience = 4
   /// The share that the path loses while less is sent than it delivers; nil before any was.
@@ -306,6 +308,7 @@ struct RateControl {
 
   private mutating func endTurn(_ sample: Sample, at now: Instant) {
     phaseTurns += 1
+    isTurnLong = turnBase.map { isInflated($0) } ?? false
     if machine.state == .draining, phaseTurns == 1 { settleRate(at: now) }
     if machine.state == .lowering || machine.state == .draining, phaseTurns >= 2 { learnLoss() }
     if !isCongested, machine.state == .raising { liftCeiling() }
@@ -349,8 +352,17 @@ struct RateControl {
       turnsWithoutGrowth = 0
       return
     }
+    // Without a queue it is not the path that holds the rate: a busy machine is, or chance in a few short turns.
+    guard isStartLong else { return }
     turnsWithoutGrowth += 1
     if turnsWithoutGrowth >= Self.plateauTurns { step(.plateauReached, at: now) }
+  }
+
+  /// Whether a trial on a short path met neither a queue nor a loss. There the time of a turn is that of the machines'
+  /// schedulers rather than the path's, and what a turn delivers says little.
+  private var isUnhindered: Bool {
+    guard let base, base < Self.acknowledgementDelay else { return false }
+    return !isTurnLong && phaseLost == 0
   }
 
   private mutating func liftCeiling() {
@@ -365,7 +377,7 @@ struct RateControl {
     let phaseTotal = phaseDelivered + phaseLost
     let phaseLoss = phaseTotal > 0 ? Double(phaseLost) / Double(phaseTotal) : 0
     let isUseless = phaseLoss > (usualLoss ?? 0) + Self.congestedLoss && rate < 1.05 * rateBefore
-    let isGrowing = rate > 1.1 * rateBefore
+    let isGrowing = rate > 1.1 * rateBefore || isUnhindered
     let result = machine.handle(event) { condition in
       switch condition {
       case .isGrowing: isGrowing
