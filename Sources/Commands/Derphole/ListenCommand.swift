@@ -60,7 +60,7 @@ struct ListenCommand: ParsableCommand {
       configuration.isRelayOnly = options.forceRelay
       configuration.ciphers = CipherSpeed.choice(loop)
       let session = Session(configuration, random: random, at: loop.now)
-      reporter.token = (token.encoded(), isForStandardOutput: printTokenOnly)
+      reporter.invitation = Invitation(token: token.encoded(), use: .pipe, isTokenOnly: printTokenOnly)
       let payload = try CommandFailure.using { () throws(FileError) in
         guard let file, let output else {
           return try StreamOutput(loop, descriptor: STDOUT_FILENO, name: "standard output")
