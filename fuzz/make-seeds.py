@@ -159,6 +159,14 @@ def names():
         seed("names", text)
 
 
+def display_text():
+    for text in ("report.pdf", "\u202egpj.exe", "\x1b[2J\x1b]0;x\x07", "e" + "\u0301" * 9, "\u0301x", "日本語 \u3000ｆ",
+                 "👩\u200d👩\u200d👧 ❤\ufe0f", "a\u00a0b\u2028c\u0085d", "\u3164\u2800\u00ad\U000e0041", "각",
+                 "क्षि", "x" * 250):
+        seed("display-text", text)
+    seed("display-text", b"a\xff\xed\xa0\x80\xc0\xafb")
+
+
 def tar_entry(archive, name, kind=tarfile.REGTYPE, content=b"", link=""):
     entry = tarfile.TarInfo(name)
     entry.type, entry.size, entry.linkname, entry.mode, entry.mtime = kind, len(content), link, 0o4755, 1_000_000_000
@@ -218,6 +226,7 @@ def main():
     session_frames()
     pcp()
     names()
+    display_text()
     tar()
     transfer()
 

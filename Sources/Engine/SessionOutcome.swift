@@ -65,18 +65,3 @@ public enum SessionOutcome: Hashable, Sendable {
   case success(bytes: UInt64)
   case failure(SessionFailure)
 }
-
-/// Text that a peer or a relay wrote, made safe for a terminal: control characters, line separators and
-/// bidirectional overrides are replaced, and it is cut to 200 characters.
-public func printable(_ text: String) -> String {
-  var result = ""
-  for scalar in text.unicodeScalars.prefix(200) {
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned:
-      result.unicodeScalars.append("\u{FFFD}")
-    default:
-      result.unicodeScalars.append(scalar)
-    }
-  }
-  return result
-}

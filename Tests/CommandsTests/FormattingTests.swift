@@ -19,13 +19,12 @@ import Testing
     #expect(RateFormat.duration(.milliseconds(12_345)) == "12.3 s")
   }
 
-  /// A peer's words never drive the terminal: escape sequences, line breaks and text that runs backwards.
+  /// Failures carry a peer's words.
   @Test func whatAPeerSaysIsHarmlessOnATerminal() {
     let failure = SessionFailure.peerAborted(reason: "\u{1B}[2Jgone\nroot# \u{202E}olleh")
     let text = failure.description
     #expect(!text.unicodeScalars.contains { $0.value < 0x20 || $0 == "\u{202E}" })
     #expect(text.contains("gone"))
-    #expect(printable(String(repeating: "x", count: 1_000)).count == 200)
   }
 
   @Test func jsonLinesEscapeEverythingThatJSONWantsEscaped() {

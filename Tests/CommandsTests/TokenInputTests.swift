@@ -1,4 +1,5 @@
 import Basics
+import Glibc
 import Testing
 import Wire
 
@@ -15,7 +16,7 @@ import Wire
 
   private func message(_ text: String) -> String? {
     do {
-      _ = try TokenInput.decodeForPipe(text, nowUnixSeconds: 1_000)
+      _ = try TokenUse.pipe.decode(text, nowUnixSeconds: 1_000)
       return nil
     } catch {
       #expect(error.status == ExitStatus.unusableToken)
@@ -50,7 +51,87 @@ import Wire
 
   @Test func twoSourcesForOneTokenAreTooMany() {
     #expect(throws: CommandFailure.self) {
-      try TokenInput(argument: "x", file: "y", fromStandardInput: false).read()
+      try TokenInput(argument: "x", file: "y").read()
+    }
+  }
+
+  @Test func everyCommandTakesItsOwnTokensAlone() {
+    let kinds: [(TokenCapabilities, TokenUse?)] = [
+      ([.stdio, .native], .pipe), ([.stdioOffer, .native], .receive),
+      ([.stdio, .native, .structured], .send),
+      ([.share, .native], nil), ([.attach, .native], nil), ([.native], nil),
+    ]
+    for (capabilities, owner) in kinds {
+      for use in [TokenUse.pipe, .receive, .send] {
+        do throws(CommandFailure) {
+          _ = try use.decode(token(capabilities), nowUnixSeconds: 1_000)
+          #expect(use == owner)
+        } catch {
+          #expect(use != owner)
+          #expect(error.status == ExitStatus.unusableToken)
+          if let owner { #expect(error.message.contains("for `\(owner.rawValue)`")) }
+        }
+      }
+    }
+  }
+
+  @Test func aTokenIsFoundInWhatWasPasted() {
+    let token = token([.stdioOffer, .native])
+    let head = token.prefix(70)
+    let tail = token.dropFirst(70)
+    let pastes = [
+      token, "  \(token)\n", "derphole receive \(token)", "$ derphole receive '\(token)'\n",
+      "derphole://receive?token=\(token)&v=1", "derphole://file?v=1&token=\(token)",
+      "run: `derphole receive \(token)`.",
+      "\(head)\n\(tail)", "derphole receive \(head)\r\n   \(tail)\n", "> \(head)\n> \(tail)",
+      "derphole://receive?token=\(head)\n\(tail)&v=1", "derphole send --to \(token) photos",
+    ]
+    for paste in pastes {
+      let found = TokenText.token(in: paste)
+      #expect(found == token, "\(paste)")
+      let isComplete = TokenText.isComplete(paste)
+      #expect(isComplete)
+    }
+  }
+
+  @Test func whatIsNoTokenIsNamedByItsLongestWord() {
+    let part = String(token([.stdio]).dropLast(3))
+    #expect(TokenText.token(in: "derphole receive \(part)") == part)
+    #expect(!TokenText.isComplete(part))
+    #expect(TokenText.token(in: " \n").isEmpty)
+    #expect(TokenText.token(in: "derptun open DT1ABCDEF").hasPrefix("DT1"))
+    let expired = token([.stdio], expires: 1)
+    #expect(TokenText.isComplete(expired))
+  }
+
+  /// What follows the token on standard input stays there; lines are read only until the token is whole.
+  @Test(arguments: [false, true]) func aFileIsReadAsFarAsTheToken(isBroken: Bool) throws {
+    let token = token([.stdioOffer, .native])
+    let text = isBroken ? "\(token.prefix(60))\n\(token.dropFirst(60))\n" : "derphole receive \(token)\n"
+    let path = "/tmp/derphole-token-test-\(getpid())-\(isBroken)"
+    let descriptor = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0o600)
+    defer { unlink(path) }
+    #expect(write(descriptor, text, text.utf8.count) == text.utf8.count)
+    close(descriptor)
+    let found = try TokenInput(names: .code, file: path).read()
+    #expect(found == token)
+  }
+
+  @Test func optionsAreNamedWhenNothingWasGiven() {
+    do throws(CommandFailure) {
+      _ = try TokenInput(names: .recipient, readsEnvironment: false).read()
+      Issue.record("nothing was given")
+    } catch {
+      #expect(error.message.contains("--to-file, --to-stdin or --to-prompt"))
+      #expect(error.status == ExitStatus.usage)
+    }
+  }
+
+  @Test func repliesToAQuestion() {
+    for (line, reply) in [
+      ("", Question.Reply.yes), ("y", .yes), ("YES", .yes), ("n", .no), ("No", .no), ("maybe", .unclear),
+    ] {
+      #expect(Question.Reply(line: line) == reply)
     }
   }
 }

@@ -36,7 +36,9 @@ struct ListenCommand: ParsableCommand {
       let issued = try TransferSession.issuing(
         .stdio, flow: .receives, isDialogue: false, options: options, relay: relay, map: map.derpMap, loop, reporter)
       let file = try output.map { path throws(CommandFailure) in try Self.newFile(path) }
-      reporter.token = issued.issuedToken.map { ($0, isForStandardOutput: printTokenOnly) }
+      reporter.invitation = issued.issuedToken.map {
+        Invitation(token: $0, use: .pipe, isTokenOnly: printTokenOnly)
+      }
       let payload = try CommandFailure.using { () throws(FileError) in
         guard let file, let output else {
           return try StreamOutput(loop, descriptor: STDOUT_FILENO, name: "standard output")

@@ -31,7 +31,7 @@ struct PipeCommand: ParsableCommand {
     let options = globals.merged(with: parent.globals)
     try exitWith(options) {
       let text = try TokenInput(argument: token, file: tokenFile, fromStandardInput: tokenStdin).read()
-      let token = try TokenInput.decodeForPipe(text, nowUnixSeconds: Int64(time(nil)))
+      let token = try TokenUse.pipe.decode(text, nowUnixSeconds: Int64(time(nil)))
       let reporter = SessionReporter(options)
       let loop = try EventLoop()
       let claimed = try TransferSession.claiming(

@@ -1,4 +1,5 @@
 import Engine
+import Wire
 
 /// Where payload goes, for people and for programs.
 enum PathFormat {

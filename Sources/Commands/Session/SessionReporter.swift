@@ -2,77 +2,71 @@ import Basics
 import Engine
 import Glibc
 import Logging
+import Wire
 
 /// Tells a person, or a program with `--json`, what a session does.
 final class SessionReporter {
   private let options: GlobalOptions
   private let logger: Logger
-  private let isTerminal = Console.isTerminal
+  private let display: ProgressDisplay
   private var startedAt: Instant?
-  private var lastBytes: UInt64 = 0
-  private var lastShownAt: Instant?
-  private var statusIsShown = false
+  private var path: TransferProgress.Path?
 
-  init(_ options: GlobalOptions) {
+  /// What this session moves, when it is more than a stream; is asked whenever progress is shown. With it there is
+  /// always a summary at the end, and progress also where no terminal is.
+  var transfer: (() -> TransferProgress)?
+  /// Which direction the summary speaks of.
+  var direction: TransferSummary.Direction?
+  /// The digest of the whole content for the summary, once it is known.
+  var digest: () -> Bytes32? = { nil }
+  /// What the other side needs; shown once this side can be reached through the relay.
+  var invitation: Invitation?
+
+  /// `movesFiles`: progress is also wanted where no terminal is.
+  init(_ options: GlobalOptions, movesFiles: Bool = false) {
     self.options = options
+    let style: ProgressDisplay.Style =
+      if options.hideProgress {
+        .hidden
+      } else if options.json {
+        .json
+      } else if Console.isTerminal {
+        .line
+      } else {
+        movesFiles ? .log : .hidden
+      }
+    display = ProgressDisplay(style)
     logger = Logger(label: "derphole") { _ in
       ConsoleLogHandler(level: options.verbose ? .trace : .warning, isJSON: options.json)
     }
   }
 
-  /// Whether `progress` should be called now and then.
-  var wantsProgress: Bool { !options.hideProgress && (options.json || isTerminal) }
+  /// How often `progress` should be called; nil for never.
+  var progressInterval: Interval? { display.interval }
 
-  /// The token that the other side needs; printed once this side can be reached through the relay.
-  var token: (text: String, isForStandardOutput: Bool)?
-
-  /// What to do at the other side; printed like the token.
-  var instruction: String?
-  /// The code of a transfer, for `--json`.
-  var code: String?
-  /// What is known of the transfer that the session is for.
-  var transfer = TransferReport()
-
-  var isJSON: Bool { options.json }
-
-  /// Something that a person wants to read; programs have the events.
-  func hint(_ text: String) {
-    guard !options.json else { return }
-    line(text)
+  /// Says what is about to be moved.
+  func offer(_ offer: OfferDescription, _ verb: String) {
+    if options.json { return offer.json.emit() }
+    line("\(verb) \(offer.text)")
   }
 
-  /// A line of its own.
+  /// A line for a person, whatever progress shows; nothing with `--json`.
   func line(_ text: String) {
-    clearStatus()
+    guard !options.json else { return }
+    display.clear()
     Console.line(text)
-  }
-
-  private func printToken() {
-    if let code, options.json { JSONLine(event: "token").adding("token", code).emit() }
-    if let instruction { hint(instruction) }
-    instruction = nil
-    code = nil
-    guard let (token, isForStandardOutput) = token else { return }
-    self.token = nil
-    if isForStandardOutput {
-      Console.write(token + "\n", to: STDOUT_FILENO)
-    } else if options.json {
-      JSONLine(event: "token").adding("token", token).emit()
-    } else {
-      Console.line(token)
-    }
   }
 
   /// Something to know that is no failure.
   func warning(_ text: String) {
-    clearStatus()
+    display.clear()
     logger.warning("\(text)")
   }
 
   /// A detail for `--verbose`.
   func detail(_ text: String) {
     guard options.verbose else { return }
-    clearStatus()
+    display.clear()
     logger.debug("\(text)", metadata: ["event": "detail"])
   }
 
@@ -81,11 +75,14 @@ final class SessionReporter {
     switch event {
     case .state(let state):
       if startedAt == nil, state == .connectedRelay || state == .connectedDirect { startedAt = now }
-      if state == .waitingForClaim { printToken() }
+      if state == .waitingForClaim {
+        invitation?.show(isJSON: options.json)
+        invitation = nil
+      }
       showState(state)
     case .transition(let record):
       guard options.verbose, record.row != nil || record.isProtocolError else { return }
-      clearStatus()
+      display.clear()
       logger.trace(
         "\(record.description)",
         metadata: ["event": "transition", "machine": "\(record.machine)", "rule": "\(record.rule)"])
@@ -107,6 +104,7 @@ final class SessionReporter {
   }
 
   private func showPath(_ report: PathReport) {
+    if case .direct = report.path { path = .direct } else { path = .relay }
     if options.json {
       PathFormat.json(report).emit()
     } else {
@@ -116,49 +114,38 @@ final class SessionReporter {
 
   /// Shows how far the payload is.
   func progress(_ statistics: SessionStatistics, at now: Instant) {
-    guard wantsProgress, let startedAt else { return }
-    let bytes = statistics.payloadBytes
-    let since = lastShownAt ?? startedAt
-    let recent = bytes - min(lastBytes, bytes)
-    if options.json {
-      let rate = Int64(Double(recent) / max((now - since).inSeconds, 1e-6))
-      JSONLine(event: "progress").adding("bytes", bytes).adding("bytesPerSecond", rate).emit()
-    } else {
-      Console.status("\(amount(bytes))  \(RateFormat.rate(recent, in: now - since))")
-      statusIsShown = true
-    }
-    lastBytes = bytes
-    lastShownAt = now
+    guard let startedAt, now >= startedAt else { return }
+    display.show(current(statistics), at: now)
   }
 
-  /// How much there is, and of how much.
-  private func amount(_ payload: UInt64) -> String {
-    guard transfer.held != nil, let size = transfer.offer?.size else { return RateFormat.size(payload) }
-    return "\(RateFormat.size(transfer.done(payload))) of \(RateFormat.size(size))"
+  private func current(_ statistics: SessionStatistics) -> TransferProgress {
+    var progress = transfer?() ?? TransferProgress(bytes: statistics.payloadBytes)
+    progress.path = path
+    return progress
   }
 
   /// Shows the end and returns the exit code.
   func finish(_ outcome: SessionOutcome, _ statistics: SessionStatistics, at now: Instant) -> Int32 {
     let elapsed = startedAt.map { now - $0 } ?? .zero
+    display.clear()
     switch outcome {
     case .success(let bytes):
+      let summary = summary(statistics, bytes, elapsed)
       if options.json {
         describe(JSONLine(event: "finished").adding("success", true), statistics, elapsed)
-          .adding("bytes", bytes).emit()
-      } else if statusIsShown {
-        Console.status(
-          "\(RateFormat.size(bytes)) in \(RateFormat.duration(elapsed)), \(RateFormat.rate(bytes, in: elapsed))\n"
-        )
-        statusIsShown = false
+          .adding("bytes", summary.bytes).adding("resumedBytes", optional: summary.resumed)
+          .adding("sha256", optional: digest()?.hex).emit()
+      } else if transfer != nil || display.style == .line {
+        Console.line(summary.text)
+        if let digest = summary.digestText { Console.line(digest) }
       }
       details(statistics, elapsed)
       return ExitStatus.success
     case .failure(let failure):
       let status = ExitStatus.of(failure)
-      clearStatus()
       if options.json {
         describe(JSONLine(event: "finished").adding("success", false), statistics, elapsed)
-          .adding("bytes", statistics.payloadBytes).adding("message", failure.description)
+          .adding("bytes", current(statistics).bytes).adding("message", failure.description)
           .adding("exitStatus", status).emit()
       } else {
         Console.error(failure.description)
@@ -166,6 +153,17 @@ final class SessionReporter {
       details(statistics, elapsed)
       return status
     }
+  }
+
+  private func summary(
+    _ statistics: SessionStatistics, _ bytes: UInt64, _ elapsed: Interval
+  ) -> TransferSummary {
+    let last = transfer?()
+    return TransferSummary(
+      direction: direction, name: last?.name ?? "", bytes: last?.bytes ?? bytes, resumed: last?.resumed ?? 0,
+      files: last?.files?.total, elapsed: elapsed, directBytes: statistics.directBytes,
+      relayBytes: statistics.relayBytes,
+      repairedPerMille: direction == .received ? nil : TransferSummary.repaired(statistics), digest: digest())
   }
 
   private func describe(_ line: JSONLine, _ statistics: SessionStatistics, _ elapsed: Interval) -> JSONLine {
@@ -190,11 +188,5 @@ final class SessionReporter {
         + "relay reconnections: \(statistics.relayReconnections)\(roundTrip); "
         + "\(statistics.directBytes) bytes direct, \(statistics.relayBytes) by relay, "
         + "path changes: \(statistics.pathChanges)")
-  }
-
-  private func clearStatus() {
-    guard statusIsShown else { return }
-    Console.status("")
-    statusIsShown = false
   }
 }

@@ -6,8 +6,6 @@ import Reactor
 
 /// Runs one session to its end: loop, signals, progress. What all commands that move payload share.
 final class SessionRunner {
-  private static let progressInterval = Interval.milliseconds(250)
-
   private let loop: EventLoop
   private let session: Session
   private let relay: RelayTarget
@@ -48,18 +46,18 @@ final class SessionRunner {
     for number in [SIGINT, SIGTERM, SIGHUP] {
       signals.append(loop.onSignal(number) { [unowned self] in interrupted(by: number) })
     }
-    if reporter.wantsProgress {
-      progressTimer = loop.makeTimer { [unowned self] in showProgress() }
-      progressTimer?.arm(after: Self.progressInterval)
+    if let interval = reporter.progressInterval {
+      progressTimer = loop.makeTimer { [unowned self] in showProgress(interval) }
+      progressTimer?.arm(after: interval)
     }
     loop.defer { host.start() }
     loop.run()
     return status
   }
 
-  private func showProgress() {
+  private func showProgress(_ interval: Interval) {
     reporter.progress(session.statistics, at: loop.now)
-    progressTimer?.arm(after: Self.progressInterval)
+    progressTimer?.arm(after: interval)
   }
 
   /// The first signal says goodbye to the peer; the second does not wait for that.

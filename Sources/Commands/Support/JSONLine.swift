@@ -1,3 +1,5 @@
+import Wire
+
 /// One event of `--json`: an object on one line of standard error.
 struct JSONLine {
   private var members: String
@@ -20,7 +22,11 @@ struct JSONLine {
   func adding(_ name: String, _ value: some BinaryInteger) -> JSONLine { with { $0.add(name, value) } }
   func adding(_ name: String, _ value: Bool) -> JSONLine { with { $0.add(name, value) } }
   /// The object with one more member unless the value is nil.
-  func adding(_ name: String, optional value: Int64?) -> JSONLine {
+  func adding(_ name: String, optional value: (some BinaryInteger)?) -> JSONLine {
+    value.map { adding(name, $0) } ?? self
+  }
+
+  func adding(_ name: String, optional value: String?) -> JSONLine {
     value.map { adding(name, $0) } ?? self
   }
 
@@ -33,7 +39,7 @@ struct JSONLine {
   /// Prints the line.
   func emit() { Console.line(text) }
 
-  /// A JSON string (RFC 8259 section 7).
+  /// A JSON string (RFC 8259 section 7). What could drive a terminal or hide is escaped, too: people look at events.
   static func quoted(_ value: String) -> String {
     var result = "\""
     for scalar in value.unicodeScalars {
@@ -43,9 +49,11 @@ struct JSONLine {
       case "\n": result += "\\n"
       case "\r": result += "\\r"
       case "\t": result += "\\t"
-      case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      case _ where !DisplayText.isVisible(scalar):
+        for unit in String(scalar).utf16 {
+          let digits = String(unit, radix: 16)
+          result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }
       default: result.unicodeScalars.append(scalar)
       }
     }

@@ -29,14 +29,8 @@ struct ReceiveCommand: ParsableCommand {
   @OptionGroup var map: RelayMapOptions
   @OptionGroup var relay: RelayOptions
 
-  @Argument(help: "The code that the other side printed.")
-  var code: String?
-
-  @Option(name: .long, help: ArgumentHelp("Read the code from the first line of a file.", valueName: "file"))
-  var codeFile: String?
-
-  @Flag(name: .long, help: "Read the code from the first line of standard input.")
-  var codeStdin = false
+  @OptionGroup var code: CodeOptions
+  @OptionGroup var accept: AcceptOptions
 
   @Option(
     name: [.short, .long],
@@ -47,39 +41,31 @@ struct ReceiveCommand: ParsableCommand {
   @Flag(name: .long, help: "Replace a file that exists.")
   var force = false
 
-  @Flag(name: [.short, .long], help: "Do not ask whether what is offered is wanted.")
-  var yes = false
+  @Flag(name: .long, help: "Show the token as a QR code, too, when one is printed.")
+  var qr = false
 
   func run() throws {
     let options = globals.merged(with: parent.globals)
     try exitWith(options) {
       let loop = try EventLoop()
-      let reporter = SessionReporter(options)
+      let reporter = SessionReporter(options, movesFiles: true)
       let transfer = try session(options, loop, reporter)
-      if let token = transfer.issuedToken {
-        reporter.instruction = "On the other machine, run:\nderphole send --to \(token) PATH"
-        reporter.code = token
-      }
+      reporter.invitation = transfer.issuedToken.map { Invitation(token: $0, use: .send, showsQRCode: qr) }
       let incoming = try CommandFailure.using { () throws(FileError) in try IncomingTransfer(loop) }
+      let report = TransferReport(reporter, transfer, direction: .received)
+      reporter.digest = { incoming.contentDigest }
       let runner = SessionRunner(transfer, reporter: reporter, options: options)
-      let place = Placement(path: output, isForced: force)
-      var destination: TransferDestination?
+      let reception = Reception(
+        loop, incoming, runner, reporter, Placement(path: output, isForced: force),
+        asks: !accept.yes && !options.json)
       incoming.refused = { runner.refuse(reason: $0) }
-      incoming.began = { reporter.contentBegan(held: $0, at: loop.now) }
-      incoming.decide = { offer, entries in
-        reporter.offered(offer, entries)
-        do {
-          let chosen = try place.destination(for: offer, loop)
-          destination = chosen
-          reporter.receiving(into: chosen.title)
-          incoming.accept(chosen.content)
-        } catch {
-          runner.fail(reason: "\(error)")
-        }
+      incoming.began = { report.began(held: $0) }
+      incoming.decide = { offer, _ in
+        report.offered(offer, "the other side offers")
+        reception.decide(offer, report.description)
       }
       let status = runner.run(source: incoming, output: incoming)
-      destination?.settle(isComplete: status == ExitStatus.success) { reporter.hint($0) }
-      if status == ExitStatus.success { reporter.delivered(incoming.contentDigest) }
+      reception.settle(isComplete: status == ExitStatus.success)
       return status
     }
   }
@@ -87,13 +73,12 @@ struct ReceiveCommand: ParsableCommand {
   private func session(
     _ options: GlobalOptions, _ loop: EventLoop, _ reporter: SessionReporter
   ) throws(CommandFailure) -> TransferSession {
-    let input = TokenInput(argument: code, file: codeFile, fromStandardInput: codeStdin)
-    guard input.isGiven else {
+    guard let text = try code.input.readIfGiven() else {
       return try TransferSession.issuing(
         [.stdio, .structured], flow: .receives, isDialogue: true, options: options, relay: relay,
         map: map.derpMap, loop, reporter)
     }
-    let token = try TokenInput.decode(try input.read(), for: .receive, nowUnixSeconds: Int64(time(nil)))
+    let token = try TokenUse.receive.decode(text, nowUnixSeconds: Int64(time(nil)))
     return try TransferSession.claiming(
       token, flow: .receives, isDialogue: true, options: options, map: map.derpMap, loop, reporter)
   }

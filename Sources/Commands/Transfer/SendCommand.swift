@@ -30,16 +30,11 @@ struct SendCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("Files, directories, or text; - for standard input.", valueName: "what"))
   var contents: [String] = []
 
-  @Option(
-    name: .long,
-    help: ArgumentHelp("Send to the `derphole receive` that printed this token.", valueName: "token"))
-  var to: String?
+  @OptionGroup var recipient: RecipientOptions
+  @OptionGroup var limit: LimitOptions
 
-  @Option(name: .long, help: ArgumentHelp("Read that token from the first line of a file.", valueName: "file"))
-  var toFile: String?
-
-  @Flag(name: .long, help: "Take that token from the variable DERPHOLE_TOKEN.")
-  var toEnvironment = false
+  @Flag(name: .long, help: "Show the code as a QR code, too.")
+  var qr = false
 
   @Option(
     name: .long,
@@ -57,20 +52,21 @@ struct SendCommand: ParsableCommand {
     let options = globals.merged(with: parent.globals)
     try exitWith(options) {
       let loop = try EventLoop()
-      let reporter = SessionReporter(options)
+      let reporter = SessionReporter(options, movesFiles: true)
+      let transfer = try session(options, loop, reporter)
       let outgoing = try CommandFailure.reading { () throws(FileError) in
         try OutgoingTransfer(loop, try content(loop, reporter), isVerified: verify)
       }
-      let transfer = try session(options, loop, reporter)
-      reporter.offer(outgoing.offer)
-      reporter.instruction = transfer.issuedToken.map { "On the other machine, run:\nderphole receive \($0)" }
-      reporter.code = transfer.issuedToken
+      let report = TransferReport(reporter, transfer, direction: .sent)
+      report.offered(outgoing.offer, "sending")
+      reporter.digest = { outgoing.contentDigest }
+      reporter.invitation = transfer.issuedToken.map { Invitation(token: $0, use: .receive, showsQRCode: qr) }
       let runner = SessionRunner(transfer, reporter: reporter, options: options)
       outgoing.refused = { runner.refuse(reason: $0) }
-      outgoing.answered = { reporter.contentBegan(held: $0, at: loop.now) }
-      let status = runner.run(source: outgoing, output: outgoing)
-      if status == ExitStatus.success { reporter.delivered(outgoing.contentDigest) }
-      return status
+      outgoing.answered = { report.began(held: $0) }
+      guard let rate = limit.limit else { return runner.run(source: outgoing, output: outgoing) }
+      let limited = LimitedSource(loop, outgoing, bytesPerSecond: rate.bytesPerSecond)
+      return runner.run(source: limited, output: outgoing)
     }
   }
 
@@ -78,12 +74,12 @@ struct SendCommand: ParsableCommand {
     _ loop: EventLoop, _ reporter: SessionReporter
   ) throws(FileError) -> OutgoingTransfer.Content {
     if contents.isEmpty || contents == ["-"] {
-      if isatty(STDIN_FILENO) == 1 { reporter.hint("reading text from the terminal; end it with Ctrl-D") }
+      if isatty(STDIN_FILENO) == 1 { reporter.line("reading text from the terminal; end it with Ctrl-D") }
       return .stream(try InputSource(loop, descriptor: STDIN_FILENO, name: "standard input"))
     }
     var status = stat()
     if contents.count == 1, lstat(contents[0], &status) != 0, errno == ENOENT || errno == ENAMETOOLONG {
-      if contents[0].contains("/") { reporter.hint("there is no such file: the words themselves are sent") }
+      if contents[0].contains("/") { reporter.line("there is no such file: the words themselves are sent") }
       return .text(Array(contents[0].utf8))
     }
     guard !contents.contains("-") else { throw .content("standard input cannot be sent together with files") }
@@ -98,13 +94,12 @@ struct SendCommand: ParsableCommand {
   private func session(
     _ options: GlobalOptions, _ loop: EventLoop, _ reporter: SessionReporter
   ) throws(CommandFailure) -> TransferSession {
-    guard to != nil || toFile != nil || toEnvironment else {
+    guard let text = try recipient.input.readIfGiven() else {
       return try TransferSession.issuing(
         .stdioOffer, flow: .sends, isDialogue: true, options: options, relay: relay, map: map.derpMap, loop,
         reporter)
     }
-    let text = try TokenInput(argument: to, file: toFile, fromStandardInput: false).read()
-    let token = try TokenInput.decode(text, for: .sendTo, nowUnixSeconds: Int64(time(nil)))
+    let token = try TokenUse.send.decode(text, nowUnixSeconds: Int64(time(nil)))
     return try TransferSession.claiming(
       token, flow: .sends, isDialogue: true, options: options, map: map.derpMap, loop, reporter)
   }

@@ -5,6 +5,7 @@ enum WireTarget: String, CaseIterable, Sendable {
   case upgrade = "upgrade"
   case sessionToken = "session-token"
   case route = "route"
+  case displayText = "display-text"
   case envelope = "envelope"
   case nativeMessages = "native-messages"
   case stun = "stun"
@@ -25,6 +26,7 @@ enum WireTarget: String, CaseIterable, Sendable {
     case .upgrade: DERPProperties.upgrade(input)
     case .sessionToken: TokenProperties.sessionToken(input)
     case .route: TokenProperties.route(input)
+    case .displayText: DisplayProperties.text(input)
     case .envelope: EnvelopeProperties.envelope(input)
     case .nativeMessages: EnvelopeProperties.nativeMessages(input)
     case .stun: AddressProperties.stun(input)
