@@ -34,6 +34,9 @@ public final class SourceTree: Sendable {
   public let shape: Shape
   /// What the file or directory is called; empty for several.
   public let name: String
+  /// The bits for reading, writing and executing of the one directory, and when it was last changed.
+  public let mode: UInt16
+  public let modified: FileTime
   /// Depth first, names in the order of their bytes, each directory before what it holds.
   public let items: [Item]
   /// The sum of the files' sizes.
@@ -59,6 +62,8 @@ public final class SourceTree: Sendable {
     guard let first = roots.first else { throw .content("nothing to send") }
     shape = roots.count > 1 ? .several : first.isDirectory ? .directory : .file
     name = roots.count > 1 ? "" : first.name.text
+    mode = UInt16(first.status.st_mode & 0o777)
+    modified = FileTime(first.status.st_mtim)
     for (index, root) in roots.enumerated() { try walk.add(root, index, isAlone: roots.count == 1) }
     self.roots = roots
     items = walk.items

@@ -78,10 +78,10 @@ public final class OutgoingTransfer {
           throw .content("\(error)")
         }
         offer.kind = tree.shape == .file ? .file : .directory
-        offer.mode = tree.shape == .file ? tree.items.first?.entry.mode ?? 0o644 : 0o755
+        offer.mode = tree.mode
+        offer.modified = tree.modified
       }
       guard tree.shape != .file else {
-        if let entry = tree.items.first?.entry { offer.modified = entry.modified }
         return TransferSender(offer)
       }
       offer.entryCount = UInt32(tree.items.count)

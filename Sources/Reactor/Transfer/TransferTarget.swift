@@ -137,6 +137,9 @@ public final class TransferTarget: Sendable {
   func completeTree(offer: TransferOffer) throws(FileError) {
     if offer.kind == .directory {
       try folder.settleDirectory(RelativePath(name.partial), mode: offer.mode, modified: offer.modified)
+    } else {
+      // Made here rather than sent: the umask decides.
+      try SafeDirectory.apply(0o777, permitted: folder.permitted, to: partial.number, title: path)
     }
     let synced = derphole_sync_filesystem(partial.number)
     guard synced == 0 else { throw .from(path, code: -synced) }

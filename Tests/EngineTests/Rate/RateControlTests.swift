@@ -30,6 +30,20 @@ import Testing
         if states.last != control.machine.state { states.append(control.machine.state) }
       }
     }
+
+    /// Lets the first search find the rate, and the queue that it makes.
+    mutating func search(_ rate: Double) {
+      pass(6, rate: rate)
+      pass(8, rate: rate, roundTrip: .milliseconds(30))
+      pass(6, rate: rate)
+    }
+  }
+
+  @Test("RTE-2: without a queue the search goes on, however long the rate stays the same")
+  func noQueue() {
+    var path = Path()
+    path.pass(100, rate: 8e6)
+    #expect(path.states == [.startup])
   }
 
   @Test("RTE-1: at first sixteen datagrams may be in flight, and ten of them leave at once")
@@ -62,7 +76,8 @@ import Testing
     var path = Path()
     for rate in [1e5, 2e5, 4e5, 8e5] { path.pass(1, rate: rate) }
     #expect(path.states == [.startup])
-    path.pass(12, rate: 8e5)
+    path.pass(6, rate: 8e5, roundTrip: .milliseconds(30))
+    path.pass(8, rate: 8e5)
     #expect(Array(path.states.prefix(3)) == [.startup, .draining, .cruising])
     #expect(path.control.rate == 8e5)
   }
@@ -85,7 +100,7 @@ import Testing
     "RTE-5: trials follow each other in steps while they find more; each other one is followed by lowering")
   func trials() {
     var path = Path()
-    path.pass(12, rate: 8e6)
+    path.search(8e6)
     var turns = 0
     while path.control.machine.state != .raising, turns < 500 {
       path.pass(1, rate: 8e6)
@@ -106,7 +121,7 @@ import Testing
     /// How many turns pass until the fourth trial.
     func turns(lossInTrials: Double) -> Int {
       var path = Path()
-      path.pass(12, rate: 8e6)
+      path.search(8e6)
       var turns = 0
       while path.states.count(where: { $0 == .raising }) < 4, turns < 2_000 {
         path.pass(1, rate: 8e6, loss: path.control.machine.state == .raising ? lossInTrials : 0)
@@ -120,7 +135,7 @@ import Testing
   @Test("RTE-7: a round trip that stays longer is sounded, and believed afterwards")
   func sounding() {
     var path = Path()
-    path.pass(12, rate: 8e6)
+    path.search(8e6)
     let window = path.control.window
     path.pass(300, rate: 8e6, roundTrip: .milliseconds(60))
     #expect(path.states.contains(.sounding))
