@@ -110,7 +110,12 @@ public final class IncomingTransfer {
     while let effect = receiver.pollEffect() {
       do {
         switch effect {
-        case .decide(let offer): decide(offer, receiver.entries)
+        case .decide(let offer):
+          // The session is in the middle of a packet here: whoever decides may talk to it at once.
+          loop.defer { [weak self] in
+            guard let self else { return }
+            decide(offer, receiver.entries)
+          }
         case .digest(let pieces): try compute(pieces)
         case .begin(let ranges): try begin(ranges)
         case .complete(let digest): announcedDigest = digest

@@ -106,7 +106,12 @@ public final class OutgoingTransfer {
 
   private func fail(_ error: FileError) {
     failure = failure ?? error
-    readable()
+    wake()
+  }
+
+  /// Has the session read on, but not now: it may be in the middle of a packet.
+  private func wake() {
+    loop.defer { [weak self] in self?.readable() }
   }
 
   private func compute(_ pieces: TransferPieces) throws(FileError) {
@@ -167,7 +172,7 @@ public final class OutgoingTransfer {
     content?.wantsRead = wantsRead
     if let announced, announced > 0 { sender.beginContent(length: announced) }
     answered(held)
-    readable()
+    wake()
   }
 
   private func contentEnded() throws(FileError) {
@@ -252,7 +257,7 @@ extension OutgoingTransfer: PayloadOutput {
       return bytes.count
     }
     work()
-    loop.defer { [weak self] in self?.readable() }
+    wake()
     return bytes.count
   }
 
