@@ -40,7 +40,8 @@ public enum CipherSpeed {
           let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
           guard
             (try? key.seal(
-              lane: 0, packetNumber: number, associatedData: nothing, plaintext: plaintext, into: buffer)) != nil
+              lane: 0, packetNumber: number, associatedData: nothing, plaintext: plaintext, into: buffer))
+              != nil
           else { return nil }
           number += 1
         }

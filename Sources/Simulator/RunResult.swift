@@ -45,8 +45,10 @@ public struct RowCoverage: Hashable, Sendable {
   /// The rows that were never taken. Those of repair that need a byte lost 64 times in a row, or minutes of probes, are
   /// left to its unit tests.
   public var missing: [String] {
-    rows.filter { $0.count == 0 && !$0.name.contains("[triesAreSpent]") && !$0.name.contains("[budgetIsSpent]") }
-      .map(\.name)
+    rows.filter {
+      $0.count == 0 && !$0.name.contains("[triesAreSpent]") && !$0.name.contains("[budgetIsSpent]")
+    }
+    .map(\.name)
   }
 
   /// Whether a batch of that many drawn seeds took as many rows as it should: all of them when it is large, nine of ten

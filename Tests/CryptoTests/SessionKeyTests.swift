@@ -168,7 +168,9 @@ private func open(
       key: SecretBytes(bytes("0d11b906b713ea97a4ff210f12c4d59c01628429833e598c6559776cb835309d")))
     let sealed = try seal(derived, [1, 2, 3])
     #expect(try open(direct, sealed) == [1, 2, 3])
-    #expect(throws: CryptoError.notAuthentic) { try open(SessionKeySchedule.key(next, suite: .usual), sealed) }
+    #expect(throws: CryptoError.notAuthentic) {
+      try open(SessionKeySchedule.key(next, suite: .usual), sealed)
+    }
   }
 
   @Test("every input matters")

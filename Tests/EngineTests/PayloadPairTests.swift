@@ -62,11 +62,14 @@ private final class PayloadPair: PayloadSink {
   }
 
   func transmit() {
-    while let plan = sender.plan(on: .relay, largestPayload: SessionFrameHeader.maximumPayloadLength, at: now) {
+    while let plan = sender.plan(on: .relay, largestPayload: SessionFrameHeader.maximumPayloadLength, at: now)
+    {
       let header = SessionFrameHeader(
         kind: plan.kind, lane: 0, epochLowByte: 0, packetNumber: sender.nextPacketNumber(on: .relay),
         offset: plan.offset)
-      let frame = InFlight(arrivesAt: now + latency, header: header, payload: Array(sender.payload(of: plan).0) + Array(sender.payload(of: plan).1))
+      let frame = InFlight(
+        arrivesAt: now + latency, header: header,
+        payload: Array(sender.payload(of: plan).0) + Array(sender.payload(of: plan).1))
       sender.didSend(plan, on: .relay, at: now)
       framesSent += 1
       if isLucky(loss) { forward.append(frame) }
@@ -160,7 +163,9 @@ struct PayloadPairTests {
       guard let due = pair.sender.deadline(on: .relay) else { break }
       pair.now = max(pair.now, due)
       pair.sender.handleTimeout(on: .relay, at: pair.now)
-      while let plan = pair.sender.plan(on: .relay, largestPayload: SessionFrameHeader.maximumPayloadLength, at: .zero) {
+      while let plan = pair.sender.plan(
+        on: .relay, largestPayload: SessionFrameHeader.maximumPayloadLength, at: .zero)
+      {
         pair.sender.didSend(plan, on: .relay, at: pair.now)
       }
     }

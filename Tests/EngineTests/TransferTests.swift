@@ -99,7 +99,8 @@ private struct TransferPair {
         switch sender.offer.kind {
         case .file: ranges.flatMap { content[0][Int($0.lowerBound)..<Int($0.upperBound)] }
         case .text, .stream: content[0]
-        case .directory, .several: ranges.flatMap { content[Int($0.lowerBound)..<Int($0.upperBound)] }.flatMap { $0 }
+        case .directory, .several:
+          ranges.flatMap { content[Int($0.lowerBound)..<Int($0.upperBound)] }.flatMap { $0 }
         }
       if !bytes.isEmpty {
         sender.beginContent(length: UInt64(bytes.count))
@@ -240,11 +241,13 @@ struct TransferTests {
     let offer = TransferMessage.offer(try Self.file(10))
     #expect(fault(of: [.content(length: 1)]) == .unexpected(.content))
     #expect(fault(of: [offer, offer]) == .unexpected(.offer))
-    #expect(fault(of: [offer, .holdings(TransferRanges(ranges: [], isLast: true))]) == .unexpected(.holdings))
+    #expect(
+      fault(of: [offer, .holdings(TransferRanges(ranges: [], isLast: true))]) == .unexpected(.holdings))
     #expect(fault(of: [offer, .content(length: 11)]) == .otherLength)
     #expect(fault(of: [offer, .content(length: 9), .trailer(digest: nil)]) == .otherLength)
     #expect(fault(of: [offer, .content(length: 10), .trailer(digest: .zero)]) == .otherLength)
-    #expect(fault(of: [offer, .content(length: 10), .trailer(digest: nil), .trailer(digest: nil)]) == .otherLength)
+    #expect(
+      fault(of: [offer, .content(length: 10), .trailer(digest: nil), .trailer(digest: nil)]) == .otherLength)
     #expect(
       fault(of: [offer, .digests(TransferDigests(item: 0, firstPiece: 0, digests: [.zero]))])
         == .unexpected(.digests))

@@ -12,7 +12,8 @@ struct TransferMessageTests {
     return [
       .offer(
         TransferOffer(
-          kind: .file, name: try FileName("größe.txt"), size: 12, mode: 0o640, modified: time, isVerified: true)),
+          kind: .file, name: try FileName("größe.txt"), size: 12, mode: 0o640, modified: time,
+          isVerified: true)),
       .offer(TransferOffer(kind: .stream, size: nil)),
       .offer(TransferOffer(kind: .directory, name: try FileName("d"), size: 0, entryCount: 2)),
       .manifest(
@@ -54,7 +55,8 @@ struct TransferMessageTests {
     bytes.withUnsafeBytes { TransferProperties.read($0, step: $0.count) }.error
   }
 
-  @Test("a length beyond the limit is refused before its body comes", arguments: TransferMessage.Kind.allCases)
+  @Test(
+    "a length beyond the limit is refused before its body comes", arguments: TransferMessage.Kind.allCases)
   func tooLong(kind: TransferMessage.Kind) {
     let length = UInt32(kind.longestBody + 1)
     let header = [kind.rawValue] + (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * UInt32($0))) }
@@ -66,8 +68,12 @@ struct TransferMessageTests {
     #expect(refusal([9, 0, 0, 0, 0]) == .unknownType(9))
     #expect(refusal([4, 0, 0, 0, 8] + [UInt8](repeating: 0, count: 8)) == .malformed)
     #expect(refusal([5, 0, 0, 0, 1, 2]) == .malformed)
-    #expect(refusal(TransferMessage.wants(TransferRanges(ranges: [4..<9, 5..<10], isLast: true)).serialized()) != nil)
-    #expect(refusal(TransferMessage.wants(TransferRanges(ranges: [4..<9, 9..<10], isLast: true)).serialized()) != nil)
+    #expect(
+      refusal(TransferMessage.wants(TransferRanges(ranges: [4..<9, 5..<10], isLast: true)).serialized())
+        != nil)
+    #expect(
+      refusal(TransferMessage.wants(TransferRanges(ranges: [4..<9, 9..<10], isLast: true)).serialized())
+        != nil)
     // A file without a name, a stream with a size.
     #expect(refusal(TransferMessage.offer(TransferOffer(kind: .file, size: 1)).serialized()) == .malformed)
     #expect(refusal(TransferMessage.offer(TransferOffer(kind: .stream, size: 1)).serialized()) == .malformed)
@@ -77,7 +83,8 @@ struct TransferMessageTests {
   func names(name: String) throws {
     // Written over a name of the same length that is fine.
     let plain = String(repeating: "n", count: name.utf8.count)
-    var bytes = TransferMessage.offer(TransferOffer(kind: .file, name: try FileName(plain), size: 1)).serialized()
+    var bytes = TransferMessage.offer(TransferOffer(kind: .file, name: try FileName(plain), size: 1))
+      .serialized()
     bytes.replaceSubrange((bytes.count - name.utf8.count)..., with: Array(name.utf8))
     guard case .name? = refusal(bytes) else {
       Issue.record("\(name) was taken")

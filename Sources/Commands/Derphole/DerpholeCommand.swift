@@ -15,7 +15,8 @@ public struct DerpholeCommand: ParsableCommand {
       sides, sizes and times of packets, and nothing else.
       """,
     subcommands: [
-      SendCommand.self, ReceiveCommand.self, ListenCommand.self, PipeCommand.self, NetcheckCommand<DerpholeCommand>.self, VersionCommand.self,
+      SendCommand.self, ReceiveCommand.self, ListenCommand.self, PipeCommand.self,
+      NetcheckCommand<DerpholeCommand>.self, VersionCommand.self,
     ])
 
   @OptionGroup var globals: GlobalOptions

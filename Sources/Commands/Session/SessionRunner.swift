@@ -38,7 +38,8 @@ final class SessionRunner {
   func run(source: (any PayloadSource)? = nil, output: (any PayloadOutput)? = nil) -> Int32 {
     let host = SessionHost(
       loop, session, relay: relay.endpoint,
-      direct: relay.directPaths(options, portMapping: reporter.portMapping(loop)), source: source, output: output,
+      direct: relay.directPaths(options, portMapping: reporter.portMapping(loop)), source: source,
+      output: output,
       observer: { [unowned self] event in reporter.show(event, at: loop.now) },
       completion: { [unowned self] outcome in ended(outcome) })
     self.host = host

@@ -35,7 +35,8 @@ struct ReceiveCommand: ParsableCommand {
   @Option(
     name: [.short, .long],
     help: ArgumentHelp(
-      "Where it goes: an existing directory, or the name of the file or directory to make.", valueName: "path"))
+      "Where it goes: an existing directory, or the name of the file or directory to make.", valueName: "path"
+    ))
   var output: String?
 
   @Flag(name: .long, help: "Replace a file that exists.")

@@ -44,7 +44,9 @@ final class TransferReport {
     progress.bytes = held + payload - min(overhead, payload)
     if let size = description.size { progress.bytes = min(progress.bytes, size) }
     // Behind the last byte of content comes a trailer, so the end shows only when the session ends.
-    if session.outcome != nil, case .success = session.outcome { progress.bytes = description.size ?? progress.bytes }
+    if session.outcome != nil, case .success = session.outcome {
+      progress.bytes = description.size ?? progress.bytes
+    }
     return progress
   }
 }

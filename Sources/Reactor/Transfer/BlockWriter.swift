@@ -217,7 +217,8 @@ extension SharedDescriptor {
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, name: String) throws(FileError) {
     var done = 0
     while done < bytes.count {
-      let count = pwrite(number, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset) + off_t(done))
+      let count = pwrite(
+        number, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset) + off_t(done))
       if count < 0 {
         guard errno == EINTR else { throw .from(name, code: errno) }
         continue

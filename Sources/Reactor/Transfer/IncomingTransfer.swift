@@ -176,7 +176,8 @@ public final class IncomingTransfer {
     output.wantsWrite = wantsWrite
   }
 
-  private func beginFile(_ target: TransferTarget, _ ranges: [Range<UInt64>], size: UInt64) throws(FileError) {
+  private func beginFile(_ target: TransferTarget, _ ranges: [Range<UInt64>], size: UInt64) throws(FileError)
+  {
     if digest != nil {
       digest = nil
       fileDigest = try FileDigest(loop, target.partial, name: target.path, size: size)
@@ -311,7 +312,9 @@ extension IncomingTransfer: PayloadOutput {
     guard digest == announcedDigest else {
       return done(.failure(.content("the digest of what arrived is not the sender's")))
     }
-    guard case .target(let target) = destination, let offer = receiver.offer else { return done(.success(())) }
+    guard case .target(let target) = destination, let offer = receiver.offer else {
+      return done(.success(()))
+    }
     let isQueued = thread.submit {
       Result { () throws(FileError) in
         if target.tree == nil {

@@ -213,7 +213,9 @@ extension OutgoingTransfer: PayloadSource {
     let result = try content.read(into: buffer)
     switch result {
     case .bytes(let count):
-      guard UInt64(count) <= announced ?? 0 else { throw .content("the source became longer while it was read") }
+      guard UInt64(count) <= announced ?? 0 else {
+        throw .content("the source became longer while it was read")
+      }
       announced = (announced ?? 0) - UInt64(count)
       digest?.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       return result

@@ -23,7 +23,8 @@ public final class TransferTarget: Sendable {
   public var path: String { folder.title == "." ? name.text : "\(folder.title)/\(name)" }
 
   private init(
-    _ folder: SafeDirectory, _ name: FileName, _ existing: SafeDirectory.Existing, _ partial: SharedDescriptor,
+    _ folder: SafeDirectory, _ name: FileName, _ existing: SafeDirectory.Existing,
+    _ partial: SharedDescriptor,
     _ tree: SafeDirectory?
   ) {
     self.folder = folder
@@ -54,7 +55,9 @@ public final class TransferTarget: Sendable {
           throw .content("\(candidate) exists already, and a directory is not replaced")
         }
       }
-      if let target = try lock(folder, candidate, isDirectory: isDirectory, isForced: isForced) { return target }
+      if let target = try lock(folder, candidate, isDirectory: isDirectory, isForced: isForced) {
+        return target
+      }
       guard !isLast else { throw .content("another process receives \(candidate) right now") }
     }
     throw .content("there is no free name for \(name)")
@@ -94,7 +97,8 @@ public final class TransferTarget: Sendable {
     guard flock(partial.number, LOCK_EX | LOCK_NB) == 0 else { return nil }
     // Whoever held the lock may have completed it meanwhile.
     var opened = stat()
-    guard fstat(partial.number, &opened) == 0, let there = try folder.status(path), there.st_ino == opened.st_ino
+    guard fstat(partial.number, &opened) == 0, let there = try folder.status(path),
+      there.st_ino == opened.st_ino
     else { return nil }
     return TransferTarget(folder, name, isForced ? .replace : .refuse, partial, tree)
   }

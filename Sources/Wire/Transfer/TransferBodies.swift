@@ -18,10 +18,13 @@ public struct TransferRanges: Hashable, Sendable {
 
   static func parse(_ body: UnsafeRawBufferPointer) throws(TransferError) -> TransferRanges {
     var reader = ByteReader(body)
-    guard let flag = reader.integer(UInt8.self), flag <= 1, reader.remaining % 16 == 0 else { throw .malformed }
+    guard let flag = reader.integer(UInt8.self), flag <= 1, reader.remaining % 16 == 0 else {
+      throw .malformed
+    }
     var ranges: [Range<UInt64>] = []
     while let lower = reader.integer(UInt64.self), let upper = reader.integer(UInt64.self) {
-      guard lower < upper, upper <= TransferOffer.mostBytes, ranges.last.map({ $0.upperBound < lower }) ?? true
+      guard lower < upper, upper <= TransferOffer.mostBytes,
+        ranges.last.map({ $0.upperBound < lower }) ?? true
       else { throw .malformed }
       ranges.append(lower..<upper)
     }
