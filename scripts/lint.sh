@@ -32,6 +32,11 @@ for room in Sources/*/; do
 done
 forbid "only the reactor knows libev, libcurl, libarchive, the socket shims and the port mapping libraries" \
   '^import (CLibev|CCurl|CSockets|CNATPMP|CMiniUPnP|CArchive)$' "${outside_reactor[@]}"
+commands=()
+while IFS= read -r file; do commands+=("$file"); done < <(find Sources/Commands -name '*.swift' \
+  ! -path Sources/Commands/Support/Console.swift ! -path Sources/Commands/Relay/RelayReport.swift | sort)
+forbid "only Console writes to standard error: it lets nothing through that drives a terminal" \
+  '\bSTDERR_FILENO\b|\bfputs\(|\bperror\(|FileHandle' "${commands[@]}"
 forbid "a test waits for something, not for time" '\b(usleep|nanosleep|Thread\.sleep|Task\.sleep)\b' Tests
 
 for script in scripts/*.sh fuzz/*.sh .ci/run .githooks/*; do

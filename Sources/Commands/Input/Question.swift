@@ -33,9 +33,8 @@ final class Question {
   private var line: [UInt8] = []
   private var attempts = 0
 
-  /// Asks; `answer` is called once, on the loop. Nil when there is no terminal to ask at.
-  init?(_ loop: EventLoop, _ text: String, answer: @escaping (Bool) -> Void) {
-    guard let terminal = Terminal() else { return nil }
+  /// Asks; `answer` is called once, on the loop.
+  init(_ loop: EventLoop, at terminal: Terminal, _ text: String, answer: @escaping (Bool) -> Void) {
     self.terminal = terminal
     self.text = text
     self.answer = answer

@@ -1,5 +1,4 @@
 import CQRCode
-import Glibc
 
 /// QR codes on a terminal, two modules to a cell.
 enum QRCode {
@@ -52,8 +51,6 @@ enum QRCode {
       )
     }
     let isColoured = Console.isTerminal
-    for line in lines {
-      Console.write(isColoured ? colours.on + line + colours.off + "\n" : line + "\n", to: STDERR_FILENO)
-    }
+    Console.coloured(lines, on: isColoured ? colours.on : "", off: isColoured ? colours.off : "")
   }
 }

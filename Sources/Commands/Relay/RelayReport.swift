@@ -121,7 +121,7 @@ final class RelayReport {
   }
 
   private func write(_ line: String) {
-    var bytes = Array(line.utf8)
+    var bytes = Array(Console.harmless(line).utf8)
     bytes.append(UInt8(ascii: "\n"))
     _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
   }

@@ -5,7 +5,7 @@ struct GlobalOptions: ParsableArguments {
   @Flag(name: [.short, .long], help: "Print state changes and every transition of the machines.")
   var verbose = false
 
-  @Flag(name: .long, help: "Do not show progress.")
+  @Flag(name: .long, help: "Do not show progress; summaries and instructions stay.")
   var hideProgress = false
 
   @Flag(name: .long, help: "Print one JSON event a line on standard error instead of text.")

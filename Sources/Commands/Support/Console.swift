@@ -31,6 +31,11 @@ enum Console {
   /// Writes `text` and a newline.
   static func line(_ text: String) { write(harmless(text) + "\n", to: STDERR_FILENO) }
 
+  /// Writes lines between two control sequences of ours.
+  static func coloured(_ lines: [String], on: String, off: String) {
+    write(lines.map { on + harmless($0) + off + "\n" }.joined(), to: STDERR_FILENO)
+  }
+
   /// Writes one line that says what went wrong.
   static func error(_ text: String) { line("derphole: \(text)") }
 
