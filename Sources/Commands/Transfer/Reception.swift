@@ -29,11 +29,11 @@ final class Reception {
   func decide(_ offer: TransferOffer, _ description: OfferDescription) {
     // Text and streams are only shown; what would become a file is asked about.
     guard asks, offer.kind != .text, offer.kind != .stream else { return place(offer) }
-    question = Question(loop, "Receive \(description.text)?") { [unowned self] isWanted in
+    guard let terminal = Terminal() else { return place(offer) }
+    question = Question(loop, at: terminal, "Receive \(description.text)?") { [unowned self] isWanted in
       question = nil
       if isWanted { place(offer) } else { runner.decline(reason: "") }
     }
-    if question == nil { place(offer) }
   }
 
   private func place(_ offer: TransferOffer) {

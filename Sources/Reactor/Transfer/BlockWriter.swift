@@ -62,7 +62,7 @@ final class BlockWriter {
 
   /// Takes bytes of the content; false, and nothing is taken, when there is no block for them.
   func place(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(FileError) -> Bool {
-    if let failure { throw failure }
+    if failure != nil { throw failure! }
     guard offset <= layout.length, UInt64(bytes.count) <= layout.length - offset else {
       throw .content("more came than was asked for")
     }
@@ -126,8 +126,8 @@ final class BlockWriter {
           offset += piece.count
         }
       }
-    } finished: { [weak self] result in
-      self?.wrote(index, number, length, result)
+    } finished: { [unowned self] result in
+      wrote(index, number, length, result)
     }
     if !isQueued { failure = .content("no thread to write \(name)") }
   }

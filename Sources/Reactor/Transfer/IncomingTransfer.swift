@@ -112,10 +112,7 @@ public final class IncomingTransfer {
         switch effect {
         case .decide(let offer):
           // The session is in the middle of a packet here: whoever decides may talk to it at once.
-          loop.defer { [weak self] in
-            guard let self else { return }
-            decide(offer, receiver.entries)
-          }
+          loop.defer { [self] in decide(offer, receiver.entries) }
         case .digest(let pieces): try compute(pieces)
         case .begin(let ranges): try begin(ranges)
         case .complete(let digest): announcedDigest = digest
@@ -137,8 +134,7 @@ public final class IncomingTransfer {
     }
     let isQueued = digests.submit { [descriptor, size, name = target.path] in
       FileDigests.compute(pieces, of: descriptor, size: size, name: name)
-    } finished: { [weak self] result in
-      guard let self else { return }
+    } finished: { [unowned self] result in
       // What cannot be read any more is fetched again.
       receiver.computed((try? result.get()) ?? [])
       work()
@@ -172,7 +168,8 @@ public final class IncomingTransfer {
 
   private func adopt(_ output: any PayloadOutput) {
     stream = output
-    output.writable = { [weak self] in self?.writable() }
+    // Unowned throughout: a weak reference would make every use of this object slower, and what calls back is ours.
+    output.writable = { [unowned self] in writable() }
     output.wantsWrite = wantsWrite
   }
 
@@ -184,8 +181,7 @@ public final class IncomingTransfer {
     }
     contentLength = ranges.reduce(0) { $0 + UInt64($1.count) }
     let writer = try BlockWriter(loop, target.partial, name: target.path, ranges: ranges)
-    writer.written = { [weak self, unowned writer] in
-      guard let self else { return }
+    writer.written = { [unowned self, unowned writer] in
       fileDigest?.advance(to: writer.contiguousEnd)
       if wantsWrite { writable() }
     }
@@ -195,7 +191,7 @@ public final class IncomingTransfer {
 
   private func refuse(_ fault: TransferFault) {
     hasRefused = true
-    loop.defer { [weak self] in self?.refused("\(fault)") }
+    loop.defer { [self] in refused("\(fault)") }
   }
 }
 
@@ -227,7 +223,7 @@ extension IncomingTransfer: PayloadOutput {
     do throws(TransferFault) {
       let taken = try receiver.receive(bytes)
       work()
-      if receiver.hasOutput { loop.defer { [weak self] in self?.readable() } }
+      if receiver.hasOutput { loop.defer { [self] in readable() } }
       return taken
     } catch {
       refuse(error)
@@ -248,7 +244,7 @@ extension IncomingTransfer: PayloadOutput {
   public var room: Int { (blocks?.room ?? 0) + TransferMessage.longestTrailer }
 
   public func place(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(FileError) -> Bool {
-    if let failure { throw failure }
+    if failure != nil { throw failure! }
     guard let start = placementStart, let blocks, !hasRefused else { return true }
     let position = offset - start
     let inContent = position < contentLength ? Int(min(UInt64(bytes.count), contentLength - position)) : 0
