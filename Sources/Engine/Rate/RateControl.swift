@@ -231,10 +231,13 @@ struct RateControl {
     recentBase = nil
   }
 
+  /// Whether round trips are so short that schedulers and held acknowledgements make up most of what is measured.
+  private var isShort: Bool { (base ?? .seconds(1)) < Self.acknowledgementDelay }
+
   /// Whether a round trip says that a queue stands.
   private func isInflated(_ roundTrip: Interval) -> Bool {
     guard let base else { return false }
-    return roundTrip > base + base / 6 + .milliseconds(3)
+    return roundTrip > base + base / 6 + (isShort ? Self.acknowledgementDelay : .milliseconds(3))
   }
 
   // MARK: Phases
@@ -283,6 +286,8 @@ struct RateControl {
   private var cruiseTime: Interval {
     let least = pipeTime * Int64(Self.cruiseRounds)
     let inPackets = pipeTime * Int64(min(max(pipe / Double(framePayload), 1), Self.maximumRounds))
+    // Where a trial costs a few milliseconds it need not be rare.
+    let patience = isShort ? max(1, self.patience / 4) : self.patience
     return max(least, min(least * Int64(patience), min(inPackets, Self.longestCruise)))
   }
 
@@ -361,8 +366,7 @@ struct RateControl {
   /// Whether a trial on a short path met neither a queue nor a loss. There the time of a turn is that of the machines'
   /// schedulers rather than the path's, and what a turn delivers says little.
   private var isUnhindered: Bool {
-    guard let base, base < Self.acknowledgementDelay else { return false }
-    return !isTurnLong && phaseLost == 0
+    isShort && !isTurnLong && phaseLost == 0
   }
 
   private mutating func liftCeiling() {
