@@ -85,6 +85,15 @@ public func runMutations(rate: Spec) throws(Diagnostic) -> MutationReport {
   return report
 }
 
+/// Explores every mutation of `repair` likewise.
+///
+/// - Throws: a diagnostic when the spec uses names that the model does not know.
+public func runMutations(repair: Spec) throws(Diagnostic) -> MutationReport {
+  var report = MutationReport()
+  try report.add(repair) { spec throws(Diagnostic) in try Search.explore(repair: spec) }
+  return report
+}
+
 /// Explores every mutation of `promotion` with `pairs` pairs, likewise.
 ///
 /// - Throws: a diagnostic when the spec uses names that the model does not know.

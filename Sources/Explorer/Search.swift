@@ -23,6 +23,13 @@ public enum Search {
     Walk.run(try RateModel(rate))
   }
 
+  /// Explores one direction's `repair` and checks every invariant of the spec.
+  ///
+  /// - Throws: a diagnostic when the spec uses names that the model does not know.
+  public static func explore(repair: Spec) throws(Diagnostic) -> Exploration {
+    Walk.run(try RepairModel(repair))
+  }
+
   /// Explores one side's `promotion` with `pairs` pairs, 1 or 2, and checks every invariant of the spec.
   ///
   /// - Throws: a diagnostic when the spec uses names that the model does not know.
