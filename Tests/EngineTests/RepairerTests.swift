@@ -36,24 +36,25 @@ struct RepairerTests {
   @Test("RPR-4, RPR-5: silence brings a probe until the budget is spent, in every state")
   func budget() {
     var repairer = Repairer()
-    #expect(repairer.tailSilent() == .sendProbe)
+    #expect(repairer.tailSilent(waiting: 0) == .sendProbe)
     repairer.noteSent(Int(Repairer.allowance) - 1)
-    #expect(repairer.tailSilent() == .sendProbe)
+    #expect(repairer.tailSilent(waiting: 0) == .sendProbe)
     repairer.noteSent(1)
-    #expect(repairer.tailSilent() == nil)
+    #expect(repairer.tailSilent(waiting: 0) == nil)
     repairer.noteDelivered(50)
-    #expect(repairer.tailSilent() == .sendProbe)
+    #expect(repairer.tailSilent(waiting: 0) == .sendProbe)
     repairer.noteSent(1)
-    #expect(repairer.tailSilent() == nil)
-    // What is lost by evidence may be sent again.
+    #expect(repairer.tailSilent(waiting: 0) == nil)
+    // What is lost by evidence may be sent again; while it waits, its share is not for probes.
     _ = repairer.gapFound(10, lowest: 0, end: 10, isEnd: false)
-    #expect(repairer.tailSilent() == .sendProbe)
+    #expect(repairer.tailSilent(waiting: 10) == nil)
+    #expect(repairer.tailSilent(waiting: 0) == .sendProbe)
     repairer.noteSent(10)
-    #expect(repairer.tailSilent() == nil)
+    #expect(repairer.tailSilent(waiting: 0) == nil)
     repairer.repairsSent()
-    #expect(repairer.tailSilent() == nil)
+    #expect(repairer.tailSilent(waiting: 0) == nil)
     repairer.noteDelivered(500)
-    #expect(repairer.tailSilent() == .sendProbe)
+    #expect(repairer.tailSilent(waiting: 0) == .sendProbe)
     #expect(repairer.machine.state == .repairing)
   }
 
@@ -73,7 +74,7 @@ struct RepairerTests {
     }
     #expect(repairer.gapFound(100, lowest: 8, end: 108, isEnd: false) == .abandon)
     #expect(repairer.machine.state == .abandoned)
-    #expect(repairer.tailSilent() == nil)
+    #expect(repairer.tailSilent(waiting: 0) == nil)
   }
 
   @Test("RPR-7: with the end acknowledged it is finished; a lost end is a gap")

@@ -289,7 +289,7 @@ final class PayloadSender {
 
   /// Whether everything that the frame carried has arrived.
   private func isNeedless(_ frame: PacketSpace.SentFrame) -> Bool {
-    frame.isEnd ? isAcknowledged : frame.range.upperBound <= buffer.base
+    frame.isEnd ? isAcknowledged : acknowledged.firstOverlap(with: frame.range) == frame.range
   }
 
   /// What the frame carried is to travel again, as far as it has not arrived otherwise; returns whether that is
@@ -323,6 +323,8 @@ final class PayloadSender {
     let isSilent = space.handleTimeout(
       maySendProbes: lane == currentLane, at: now, isNeedless: isNeedless, lose)
     reportLosses()
-    if isSilent, repairer.tailSilent() == .sendProbe { space.requestProbe() }
+    guard isSilent else { return }
+    let waiting = missing.ranges.reduce(0) { $0 + $1.count }
+    if repairer.tailSilent(waiting: waiting) == .sendProbe { space.requestProbe() }
   }
 }

@@ -50,8 +50,11 @@ struct Repairer {
   /// Bytes were sent again, as a repair or as a probe.
   mutating func noteSent(_ count: Int) { spent += UInt64(count) }
 
-  /// Whether the budget covers no more (RPR-5). A repair is always covered: its bytes were lost before.
-  private var budgetIsSpent: Bool { spent >= lost + delivered / Self.deliveredShare + Self.allowance }
+  /// Whether the budget covers no probe (RPR-5). A repair is always covered: its bytes were lost before, and a probe
+  /// does not take the share of the `waiting` bytes that are still missing.
+  private func isBudgetSpent(waiting: Int) -> Bool {
+    spent + UInt64(waiting) >= lost + delivered / Self.deliveredShare + Self.allowance
+  }
 
   // MARK: Events
 
@@ -92,7 +95,9 @@ struct Repairer {
   }
 
   /// The probe timeout passed (RPR-4).
-  mutating func tailSilent() -> Order? { step(.tailSilent) }
+  ///
+  /// - Parameter waiting: bytes that are missing and wait to be sent again.
+  mutating func tailSilent(waiting: Int) -> Order? { step(.tailSilent, waiting: waiting) }
 
   /// Every byte and the end are acknowledged (RPR-7).
   mutating func endAcknowledged() { _ = step(.endAcknowledged) }
@@ -100,9 +105,11 @@ struct Repairer {
   /// The session is over.
   mutating func sessionEnded() { _ = step(.sessionEnded) }
 
-  private mutating func step(_ event: RepairMachine.Event, gapsRemain: Bool = false) -> Order? {
+  private mutating func step(
+    _ event: RepairMachine.Event, gapsRemain: Bool = false, waiting: Int = 0
+  ) -> Order? {
     let isHopeless = tries >= Self.mostTries
-    let isSpent = budgetIsSpent
+    let isSpent = isBudgetSpent(waiting: waiting)
     let result = machine.handle(event) { condition in
       switch condition {
       case .triesAreSpent: isHopeless
