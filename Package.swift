@@ -40,11 +40,13 @@ let package = Package(
     .target(
       name: "Engine",
       dependencies: [
-        "Basics", "Wire", "Crypto", "Machines",
+        "Basics", "Wire", "Crypto", "Machines", "CNgtcp2",
         .product(name: "DequeModule", package: "swift-collections"),
       ],
       // Tests run with the checks; here they would cost a fifteenth of the time that a packet takes.
-      swiftSettings: [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]),
+      swiftSettings: [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))],
+      // The pkg-config file of ngtcp2's GnuTLS part names the library itself only for static linking.
+      linkerSettings: [.linkedLibrary("ngtcp2")]),
     .target(
       name: "Relaying",
       dependencies: [

@@ -9,6 +9,8 @@ public struct Ed25519Identity: Sendable {
   /// The public half, as tokens and claims carry it.
   public let publicKey: Bytes32
   private let secret: SecretBytes
+  /// What the identity was made from, 32 bytes.
+  let seed: SecretBytes
 
   /// Makes an identity from random numbers.
   public init(random generator: inout some RandomNumberGenerator) {
@@ -22,6 +24,7 @@ public struct Ed25519Identity: Sendable {
   }
 
   private init(checkedSeed seed: SecretBytes) {
+    self.seed = seed
     var publicBytes = [UInt8](repeating: 0, count: Int(crypto_sign_ed25519_PUBLICKEYBYTES))
     var secretBytes = [UInt8](repeating: 0, count: Int(crypto_sign_ed25519_SECRETKEYBYTES))
     seed.withUnsafeBytes { seed in

@@ -3,29 +3,31 @@ import DequeModule
 /// Memory for a moving window of a stream, in blocks that come and go with the window.
 ///
 /// A window may grow to what a long path needs, while a short one stays in a few blocks that the processor's cache
-/// knows. The block that was given back last is used first.
+/// knows.
 struct BlockStore: ~Copyable {
   /// The size of a block in bytes, except in tests.
   static let usualSize = 256 << 10
-  /// As many blocks are kept for later use; they are what a fast path of a short round trip needs.
-  static let maximumSpare = 64
 
   /// The size of a block in bytes.
   let blockSize: Int
+  private let pool: BlockPool
   /// The blocks from the lowest in use on; nil where nothing has been put yet.
   private var blocks = Deque<UnsafeMutableRawPointer?>()
   /// The number of `blocks.first`: its offset in the stream in units of blocks.
   private var firstNumber: UInt64 = 0
-  private var spare: [UnsafeMutableRawPointer] = []
 
-  init(blockSize: Int = BlockStore.usualSize) { self.blockSize = blockSize }
+  init(blockSize: Int = BlockStore.usualSize) { self.init(pool: BlockPool(blockSize: blockSize)) }
+
+  /// Takes its blocks from a pool that it may share with others.
+  init(pool: BlockPool) {
+    self.pool = pool
+    blockSize = pool.blockSize
+  }
 
   deinit {
-    // The content is somebody's data: it does not stay behind in freed memory.
     for block in blocks {
-      if let block { destroy(block) }
+      if let block { pool.give(block) }
     }
-    for block in spare { destroy(block) }
   }
 
   /// The memory of the stream's bytes from `offset` on, at most `limit` of them and no further than the end of their
@@ -44,8 +46,7 @@ struct BlockStore: ~Copyable {
     precondition(number >= firstNumber, "the offset was released")
     while UInt64(blocks.count) <= number - firstNumber { blocks.append(nil) }
     if blocks[Int(number - firstNumber)] == nil {
-      blocks[Int(number - firstNumber)] =
-        spare.popLast() ?? .allocate(byteCount: blockSize, alignment: 4_096)
+      blocks[Int(number - firstNumber)] = pool.take()
     }
     return piece(at: offset, limit: limit)
   }
@@ -56,17 +57,20 @@ struct BlockStore: ~Copyable {
     while firstNumber < number, let block = blocks.popFirst() {
       firstNumber += 1
       guard let block else { continue }
-      if spare.count < Self.maximumSpare { spare.append(block) } else { destroy(block) }
+      pool.give(block)
     }
     if blocks.isEmpty { firstNumber = max(firstNumber, number) }
   }
 
-  private func place(of offset: UInt64) -> (number: UInt64, start: Int) {
-    (offset / UInt64(blockSize), Int(offset % UInt64(blockSize)))
+  /// Gives all blocks back; what is put next begins at `offset` or above.
+  mutating func releaseAll(upTo offset: UInt64) {
+    while let block = blocks.popFirst() {
+      if let block { pool.give(block) }
+    }
+    firstNumber = place(of: offset).number
   }
 
-  private func destroy(_ block: UnsafeMutableRawPointer) {
-    block.initializeMemory(as: UInt8.self, repeating: 0, count: blockSize)
-    block.deallocate()
+  private func place(of offset: UInt64) -> (number: UInt64, start: Int) {
+    (offset / UInt64(blockSize), Int(offset % UInt64(blockSize)))
   }
 }

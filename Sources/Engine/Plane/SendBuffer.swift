@@ -7,6 +7,7 @@ import Basics
 struct SendBuffer: ~Copyable {
   private var store: BlockStore
   private let capacity: Int
+  private var isPooled = false
 
   /// The lowest offset that is still held.
   private(set) var base: UInt64 = 0
@@ -19,6 +20,17 @@ struct SendBuffer: ~Copyable {
     self.capacity = capacity
     store = BlockStore(blockSize: blockSize)
   }
+
+  /// - Parameter pool: where its memory comes from, shared with others; while nothing is held it has none of it.
+  init(capacity: Int, pool: BlockPool) {
+    precondition(capacity > 0)
+    self.capacity = capacity
+    store = BlockStore(pool: pool)
+    isPooled = true
+  }
+
+  /// The most bytes that `bytes(at:length:)` gives at once.
+  var pieceLimit: Int { store.blockSize }
 
   /// How many bytes can be added.
   var freeSpace: Int { capacity - Int(end - base) }
@@ -50,6 +62,6 @@ struct SendBuffer: ~Copyable {
     precondition(offset <= end)
     guard offset > base else { return }
     base = offset
-    store.release(below: offset)
+    if isPooled, base == end { store.releaseAll(upTo: end) } else { store.release(below: offset) }
   }
 }

@@ -33,8 +33,8 @@ public enum StreamEvent: Hashable, Sendable {
   case writable(StreamID)
   /// The peer will send nothing more on the stream, and bytes that were not read yet are gone.
   case reset(StreamID, StreamErrorCode)
-  /// The peer reads nothing more of the stream.
-  case stopped(StreamID, StreamErrorCode)
+  /// The peer reads nothing more of the stream: noticed when something is to be sent, as on a socket.
+  case stopped(StreamID)
   /// Both directions are over and everything that was sent is acknowledged; the ID means nothing any more.
   case closed(StreamID)
   /// The peer allows more streams than before.

@@ -1,0 +1,238 @@
+import Basics
+import CNgtcp2
+import Crypto
+import DequeModule
+
+/// Why a QUIC connection failed. Its own words for a person.
+struct QUICFailure: Error, CustomStringConvertible {
+  /// ngtcp2's error code.
+  var code: Int32
+  var description: String
+}
+
+/// A QUIC connection (RFC 9000) with one stream table, by ngtcp2 and GnuTLS: packets and time in, packets and events
+/// out.
+///
+/// It sees one constant path. Which way its packets travel, how large they may be and whether the peer is alive are the
+/// session's business.
+final class QUICConnection {
+  /// The memory of one block of stream data.
+  static let blockSize = 32 << 10
+  /// Bytes of all streams that may wait to be sent for the first time; beyond it each stream gets only `leastUnsent`.
+  static let totalUnsentLimit = 16 << 20
+  static let leastUnsent = 16 << 10
+
+  let isServer: Bool
+  let parameters: QUICParameters
+  private let credentials: PinnedCredentials
+  private let pin: Bytes32
+  let random: Session.Generator
+  private let reference = UnsafeMutablePointer<ngtcp2_crypto_conn_ref>.allocate(capacity: 1)
+  private let addresses = UnsafeMutablePointer<sockaddr_in>.allocate(capacity: 1)
+  private var path: ngtcp2_path
+  private var tls: PinnedTLSSession?
+  /// Nil for a server that has not seen a client's first packet.
+  private(set) var raw: OpaquePointer?
+
+  let pool = BlockPool(blockSize: QUICConnection.blockSize)
+  var streams: [Int64: QUICStream] = [:]
+  /// Streams that have something to send, in turn.
+  var sendQueue = Deque<QUICStream>()
+  /// Streams that wait for room in the connection's window.
+  var isConnectionBlocked = false
+  /// Bytes of all streams that were never sent.
+  var totalUnsent = 0
+  var events = Deque<StreamEvent>()
+  private(set) var isReady = false
+  /// Why the connection is over; nil while it is not.
+  private(set) var failure: QUICFailure?
+  /// Whether the peer has closed in good order.
+  private(set) var isClosedByPeer = false
+  /// The time of the call at hand, for callbacks.
+  var now: Instant
+  private(set) var packetsSent: UInt64 = 0
+  private(set) var packetsReceived: UInt64 = 0
+  var streamBytesSent: UInt64 = 0
+  var streamBytesReceived: UInt64 = 0
+
+  /// - Parameters:
+  ///   - identity: what this side shows.
+  ///   - pin: the public key that the peer must have.
+  init(
+    isServer: Bool, identity: Ed25519Identity, pin: Bytes32, parameters: QUICParameters = QUICParameters(),
+    random: Session.Generator, at now: Instant
+  ) throws(CryptoError) {
+    self.isServer = isServer
+    self.parameters = parameters
+    self.pin = pin
+    self.random = random
+    self.now = now
+    credentials = try PinnedCredentials(identity)
+    path = derphole_quic_constant_path(addresses)
+    if !isServer { try start(serverIDs: nil) }
+  }
+
+  deinit {
+    if let raw { ngtcp2_conn_del(raw) }
+    tls = nil
+    reference.deallocate()
+    addresses.deallocate()
+  }
+
+  // MARK: Life
+
+  /// Makes ngtcp2's connection.
+  ///
+  /// - Parameter serverIDs: of the client's first packet: the destination that it chose and its own ID.
+  private func start(serverIDs: (chosen: ngtcp2_cid, client: ngtcp2_cid)?) throws(CryptoError) {
+    reference.initialize(
+      to: ngtcp2_crypto_conn_ref(
+        get_conn: { reference in
+          let owner = reference?.pointee.user_data
+          return owner.flatMap { Unmanaged<QUICConnection>.fromOpaque($0).takeUnretainedValue().raw }
+        }, user_data: Unmanaged.passUnretained(self).toOpaque()))
+    let tls = try PinnedTLSSession(
+      isServer: isServer, credentials: credentials, pin: pin, protocols: parameters.protocols,
+      owner: UnsafeMutableRawPointer(reference))
+    self.tls = tls
+    let configured =
+      isServer
+      ? ngtcp2_crypto_gnutls_configure_server_session(tls.raw)
+      : ngtcp2_crypto_gnutls_configure_client_session(tls.raw)
+    guard configured == 0 else { throw .library(configured) }
+    var callbacks = Self.callbacks
+    var settings = parameters.settings(at: now)
+    var params = parameters.transportParameters
+    settings.rand_ctx.native_handle = Unmanaged.passUnretained(self).toOpaque()
+    let owner = Unmanaged.passUnretained(self).toOpaque()
+    var source = makeID(length: QUICParameters.idLength)
+    var connection: OpaquePointer?
+    let status: Int32
+    if var ids = serverIDs {
+      params.original_dcid = ids.chosen
+      status = derphole_quic_server_new(
+        &connection, &ids.client, &source, &path, &callbacks, &settings, &params, owner)
+    } else {
+      var destination = makeID(length: Int(NGTCP2_MAX_CIDLEN))
+      status = derphole_quic_client_new(
+        &connection, &destination, &source, &path, &callbacks, &settings, &params, owner)
+    }
+    guard status == 0, let connection else { throw .library(status) }
+    raw = connection
+    ngtcp2_conn_set_tls_native_handle(connection, UnsafeMutableRawPointer(tls.raw))
+  }
+
+  func makeID(length: Int) -> ngtcp2_cid {
+    var id = ngtcp2_cid()
+    id.datalen = length
+    withUnsafeMutableBytes(of: &id.data) { fillRandom(UnsafeMutableRawBufferPointer(rebasing: $0[..<length])) }
+    return id
+  }
+
+  func fillRandom(_ buffer: UnsafeMutableRawBufferPointer) {
+    for index in buffer.indices { buffer[index] = UInt8(truncatingIfNeeded: random.next() >> 32) }
+  }
+
+  func becameReady() {
+    isReady = true
+    events.append(.ready)
+  }
+
+  func fail(_ code: Int32, _ what: String) {
+    guard failure == nil else { return }
+    failure = QUICFailure(code: code, description: "\(what): \(String(cString: ngtcp2_strerror(code)))")
+  }
+
+  // MARK: Packets
+
+  /// Takes one packet. What is not the connection's is dropped.
+  func receive(_ packet: UnsafeRawBufferPointer, at now: Instant) {
+    self.now = now
+    guard failure == nil, let bytes = packet.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
+    if raw == nil {
+      guard accept(packet) else { return }
+    }
+    guard let raw else { return }
+    packetsReceived += 1
+    let status = derphole_quic_read(raw, &path, bytes, packet.count, UInt64(now.nanoseconds))
+    switch status {
+    case 0:
+      if isConnectionBlocked, ngtcp2_conn_get_max_data_left(raw) > 0 { isConnectionBlocked = false }
+    case NGTCP2_ERR_DRAINING:
+      isClosedByPeer = true
+    case NGTCP2_ERR_DISCARD_PKT: break
+    case NGTCP2_ERR_CRYPTO where ngtcp2_conn_get_tls_alert(raw) != 0:
+      fail(status, "TLS alert \(ngtcp2_conn_get_tls_alert(raw))")
+    default:
+      fail(status, "QUIC")
+    }
+  }
+
+  /// Makes a server's connection from a client's first packet; false when it is none.
+  private func accept(_ packet: UnsafeRawBufferPointer) -> Bool {
+    var header = ngtcp2_pkt_hd()
+    guard ngtcp2_accept(&header, packet.baseAddress?.assumingMemoryBound(to: UInt8.self), packet.count) == 0 else {
+      return false
+    }
+    do {
+      try start(serverIDs: (chosen: header.dcid, client: header.scid))
+      return true
+    } catch {
+      fail(NGTCP2_ERR_INTERNAL, "\(error)")
+      return false
+    }
+  }
+
+  /// Puts the next packet that is due into `buffer` and returns its length; 0 when none is, or none may leave.
+  ///
+  /// - Parameter limit: the longest that the path carries, in bytes; at least 1,200.
+  func poll(into buffer: UnsafeMutableRawBufferPointer, limit: Int, at now: Instant) -> Int {
+    self.now = now
+    guard failure == nil, !isClosedByPeer, let raw else { return 0 }
+    let length = write(raw, into: buffer, limit: min(limit, parameters.largestPacket, buffer.count))
+    if length > 0 { packetsSent += 1 }
+    return length
+  }
+
+  /// Several packets have left back to back: the next are paced from here.
+  func burstEnded(at now: Instant) {
+    if let raw { ngtcp2_conn_update_pkt_tx_time(raw, UInt64(now.nanoseconds)) }
+  }
+
+  /// How many bytes may leave back to back.
+  var burstLength: Int { raw.map { ngtcp2_conn_get_send_quantum($0) } ?? 0 }
+
+  // MARK: Time
+
+  /// When `handleTimeout` has something to do.
+  var deadline: Instant? {
+    guard failure == nil, !isClosedByPeer, let raw else { return nil }
+    let expiry = ngtcp2_conn_get_expiry(raw)
+    return expiry == UInt64.max ? nil : Instant(nanoseconds: Int64(clamping: expiry))
+  }
+
+  /// Whether something is due that `poll` then sends.
+  func handleTimeout(at now: Instant) {
+    self.now = now
+    guard failure == nil, !isClosedByPeer, let raw, let deadline, deadline <= now else { return }
+    let status = ngtcp2_conn_handle_expiry(raw, UInt64(now.nanoseconds))
+    if status != 0 { fail(status, "QUIC") }
+  }
+
+  /// The smoothed round trip; nil before one was measured.
+  var roundTrip: Interval? {
+    guard let raw else { return nil }
+    var statistics = ngtcp2_conn_stat()
+    derphole_quic_statistics(raw, &statistics)
+    guard statistics.first_rtt_sample_ts != UInt64.max else { return nil }
+    return Interval(nanoseconds: Int64(clamping: statistics.smoothed_rtt))
+  }
+
+  /// Bytes in flight that are not acknowledged.
+  var bytesInFlight: UInt64 {
+    guard let raw else { return 0 }
+    var statistics = ngtcp2_conn_stat()
+    derphole_quic_statistics(raw, &statistics)
+    return statistics.bytes_in_flight
+  }
+}

@@ -1,0 +1,53 @@
+import Basics
+import CNgtcp2
+
+/// What a QUIC connection is set up with; `specs/streams.md` says why.
+struct QUICParameters {
+  /// ALPN identifiers, the best first.
+  var protocols = ["derphole-swift/1"]
+  /// The most bytes that the peer may have sent and the host not yet taken, of one stream and of all.
+  var streamWindow: UInt64 = 16 << 20
+  var connectionWindow: UInt64 = 32 << 20
+  /// How many streams the peer may have open at once.
+  var streams: UInt64 = 512
+  /// The largest packet that is sent or taken, in bytes.
+  var largestPacket = 8_952
+  /// Silence after which the connection is over; nil leaves that to the session.
+  var idleTimeout: Interval?
+  /// How long an acknowledgement may wait for company.
+  var acknowledgementDelay = Interval.milliseconds(5)
+  /// After so many packets it does not wait any longer.
+  var acknowledgementThreshold = 8
+
+  static let idLength = 8
+
+  func settings(at now: Instant) -> ngtcp2_settings {
+    var settings = ngtcp2_settings()
+    derphole_quic_settings_default(&settings)
+    settings.initial_ts = UInt64(now.nanoseconds)
+    settings.cc_algo = NGTCP2_CC_ALGO_CUBIC
+    settings.max_tx_udp_payload_size = largestPacket
+    // The session knows what its path carries, and says it with every packet.
+    settings.no_tx_udp_payload_size_shaping = 1
+    settings.no_pmtud = 1
+    settings.ack_thresh = acknowledgementThreshold
+    // The session decides when the peer counts as gone.
+    settings.handshake_timeout = UInt64.max
+    return settings
+  }
+
+  var transportParameters: ngtcp2_transport_params {
+    var params = ngtcp2_transport_params()
+    derphole_quic_transport_params_default(&params)
+    params.initial_max_stream_data_bidi_local = streamWindow
+    params.initial_max_stream_data_bidi_remote = streamWindow
+    params.initial_max_data = connectionWindow
+    params.initial_max_streams_bidi = streams
+    params.initial_max_streams_uni = 0
+    params.max_idle_timeout = UInt64(idleTimeout?.nanoseconds ?? 0)
+    params.max_udp_payload_size = UInt64(max(largestPacket, 1_200))
+    params.max_ack_delay = UInt64(acknowledgementDelay.nanoseconds)
+    params.disable_active_migration = 1
+    return params
+  }
+}
