@@ -30,7 +30,8 @@ public final class PinnedTLSSession {
     // No ticket: nobody resumes, and a resumed session would show no certificate.
     let flags =
       isServer
-      ? UInt32(GNUTLS_SERVER.rawValue) | UInt32(GNUTLS_NO_AUTO_SEND_TICKET.rawValue) : UInt32(GNUTLS_CLIENT.rawValue)
+      ? UInt32(GNUTLS_SERVER.rawValue) | UInt32(GNUTLS_NO_AUTO_SEND_TICKET.rawValue)
+      : UInt32(GNUTLS_CLIENT.rawValue)
     try PinnedCredentials.check(gnutls_init(&session, flags))
     guard let session else { throw .library(GNUTLS_E_MEMORY_ERROR) }
     raw = session
@@ -93,7 +94,9 @@ public final class PinnedTLSSession {
     var x = gnutls_datum_t()
     guard gnutls_pubkey_export_ecc_raw(key, &curve, &x, nil) == 0 else { return false }
     defer { derphole_gnutls_free(x.data) }
-    guard curve == GNUTLS_ECC_CURVE_ED25519, x.size == UInt32(Bytes32.count), let data = x.data else { return false }
+    guard curve == GNUTLS_ECC_CURVE_ED25519, x.size == UInt32(Bytes32.count), let data = x.data else {
+      return false
+    }
     return constantTimeEqual(
       Array(UnsafeBufferPointer(start: data, count: Int(x.size))), pin.array)
   }

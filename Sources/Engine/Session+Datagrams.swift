@@ -44,6 +44,10 @@ extension Session {
     _ datagram: UnsafeMutableRawBufferPointer, over path: DirectPath, at now: Instant, sink: any PayloadSink
   ) -> Bool {
     guard datagram.first == SessionFrameHeader.magic else {
+      if trustedPaths.contains(path), takeStreamPacket(UnsafeRawBufferPointer(datagram), on: .direct, at: now)
+      {
+        return true
+      }
       paths.receive(UnsafeRawBufferPointer(datagram), over: path, at: now, random: &random)
       return false
     }
@@ -54,6 +58,7 @@ extension Session {
     let reception = plane.handle(datagram, on: .direct, at: now, sink: sink)
     guard reception != .refused else { return false }
     if !isEstablished { prove(at: now) }
+    if quic != nil { trust(path) }
     if plane.hasEvents { settlePlane(at: now, arrivedOver: path) }
     // A repeated frame is no sign that payload moves.
     return reception == .fresh && SessionFrameKind(rawValue: datagram[1])?.isPayload == true
@@ -101,7 +106,9 @@ extension Session {
     let size = path.mtu.size
     let count = min(Self.maximumBatch, min(Self.maximumBatchLength, buffer.count) / size)
     let batch = try plane.pollBatch(into: buffer, size: size, count: count, at: now)
-    guard batch.count > 0 else { return nil }
+    guard batch.count > 0 else {
+      return pollStreams(over: path.path, into: buffer, size: size, count: count, at: now)
+    }
     if batch.hasPayload { paths.noteTraffic(at: now, random: &random) }
     return Transmission(path: .direct(path.path), length: batch.length, segmentLength: batch.segment)
   }

@@ -29,6 +29,7 @@ extension Session {
     do {
       var length = try pollCandidates(plane, into: room, at: now)
       if length == 0 { length = try plane.poll(.relay, into: room, limit: room.count, at: now) }
+      if length == 0 { length = pollStreams(.relay, into: room, limit: Self.relayPacketLimit, at: now) }
       guard length > 0 else { return nil }
       DERPFrameHeader.storePacketHeader(
         .sendPacket, peer: peer, packetLength: length,
@@ -80,7 +81,10 @@ extension Session {
     case .claimant(let claimant): consider(claimant.deadline)
     case .acceptor(let acceptor): consider(acceptor.deadline)
     }
-    if isEstablished || isClaimant { consider(plane?.deadline(polled: latest)) }
+    if isEstablished || isClaimant {
+      consider(plane?.deadline(polled: latest))
+      consider(streamsDeadline)
+    }
     consider(paths.deadline(polled: latest))
     return next
   }
@@ -109,8 +113,12 @@ extension Session {
       rendezvous = .acceptor(acceptor)
       apply(effects, at: now)
     }
-    if isEstablished || isClaimant { plane?.handleTimeout(at: now) }
-    paths.promoter.hasPayloadInFlight = (plane?.sender?.bytesInFlight(on: .direct) ?? 0) > 0
+    if isEstablished || isClaimant {
+      plane?.handleTimeout(at: now)
+      handleStreamsTimeout(at: now)
+    }
+    paths.promoter.hasPayloadInFlight =
+      (plane?.sender?.bytesInFlight(on: .direct) ?? 0) > 0 || (quic?.bytesInFlight ?? 0) > 0
     paths.handleTimeout(at: now, random: &random)
     drainPaths(at: now)
     settlePlane(at: now)

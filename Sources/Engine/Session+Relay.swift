@@ -93,6 +93,7 @@ extension Session {
   /// - Parameter path: the direct path that the frames came over which made these events; nil for the relay.
   func settlePlane(at now: Instant, arrivedOver path: DirectPath? = nil) {
     guard let plane else { return }
+    settleStreams(at: now)
     while let event = plane.nextEvent() {
       guard outcome == nil else { continue }
       switch event {

@@ -32,6 +32,11 @@ public final class Session {
   var link: RelayLink
   var schedule: RelaySchedule
   var plane: NativePlane?
+  /// The QUIC connection of a session that carries streams.
+  var quic: QUICConnection?
+  /// What the peer sends over them is its own: a sealed frame arrived there. The newest first.
+  var trustedPaths: [DirectPath] = []
+  var streamBytes = StreamByteCounts()
   let paths: DirectPaths
   var peer: Bytes32?
   var isEstablished = false
@@ -70,12 +75,14 @@ public final class Session {
       rendezvous = .claimant(
         Claimant(
           token: configuration.token, derpKey: configuration.derpKey, isRelayOnly: configuration.isRelayOnly,
-          ciphers: configuration.ciphers, random: &self.random))
+          ciphers: configuration.ciphers,
+          identity: configuration.streams?.identity.publicKey ?? .zero, random: &self.random))
     case .acceptor(let expiresAt):
       rendezvous = .acceptor(
         Acceptor(
           token: configuration.token, derpKey: configuration.derpKey, isRelayOnly: configuration.isRelayOnly,
-          ciphers: configuration.ciphers, expiresAt: expiresAt, random: &self.random))
+          ciphers: configuration.ciphers, wantsIdentity: configuration.streams != nil, expiresAt: expiresAt,
+          random: &self.random))
     }
     events.append(.dialRelay)
     // A claimant looks for its addresses while the relay is dialled; an acceptor, which may wait for an hour, once
@@ -131,6 +138,13 @@ public final class Session {
     result.framesRefused += plane.framesRefused
     result.framesRetransmitted = plane.sender?.retransmittedFrames ?? 0
     result.framesDuplicated = plane.receiver?.duplicates ?? 0
+    if let quic {
+      result.payloadBytes = quic.streamBytesSent + quic.streamBytesReceived
+      result.directBytes = streamBytes.direct
+      result.relayBytes = streamBytes.relay
+      result.roundTrip = quic.roundTrip
+      return result
+    }
     let estimator = (plane.flow == .sends ? plane.sender?.roundTrip : nil) ?? plane.roundTrip
     result.roundTrip = estimator.isMeasured ? estimator.smoothed : nil
     return result
@@ -220,6 +234,7 @@ public final class Session {
       if !isEstablished { prove(at: now) }
       return
     }
+    if source == peer, takeStreamPacket(UnsafeRawBufferPointer(packet), on: .relay, at: now) { return }
     guard first == UInt8(ascii: "{"), packet.count <= Envelope.maximumLength else { return }
     let bytes = UnsafeRawBufferPointer(packet)
     switch rendezvous {
@@ -264,8 +279,8 @@ public final class Session {
     for effect in effects {
       switch effect {
       case .send(let packet, let peer): outbox.append((packet, peer))
-      case .open(let keys, let peer, let isRelayOnly):
-        open(keys, peer: peer, isRelayOnly: isRelayOnly, at: now)
+      case .open(let keys, let peer, let isRelayOnly, let identity):
+        open(keys, peer: peer, isRelayOnly: isRelayOnly, identity: identity, at: now)
       case .established:
         isEstablished = true
         events.append(.state(.claimed))
@@ -275,6 +290,8 @@ public final class Session {
         drainPaths(at: now)
       case .release:
         plane = nil
+        quic = nil
+        trustedPaths = []
         peer = nil
         paths.release(at: now, random: &random)
         drainPaths(at: now)
@@ -286,13 +303,21 @@ public final class Session {
     }
   }
 
-  func open(_ keys: SessionKeySchedule, peer: Bytes32, isRelayOnly: Bool, at now: Instant) {
+  func open(
+    _ keys: SessionKeySchedule, peer: Bytes32, isRelayOnly: Bool, identity: Bytes32, at now: Instant
+  ) {
     do {
       let plane = try NativePlane(
-        schedule: keys, isClaimant: isClaimant, flow: configuration.flow,
-        isDialogue: configuration.isDialogue, framesPerEpoch: configuration.framesPerEpoch,
+        schedule: keys, isClaimant: isClaimant,
+        flow: configuration.streams == nil ? configuration.flow : nil,
+        isDialogue: configuration.streams == nil && configuration.isDialogue,
+        framesPerEpoch: configuration.framesPerEpoch,
         largestPayload: configuration.largestFramePayload, isTraced: configuration.isTraced, at: now)
       if sourceHasEnded { plane.sender?.sourceEnded() }
+      if let streams = configuration.streams {
+        quic = try QUICConnection(
+          isServer: !isClaimant, identity: streams.identity, pin: identity, random: random, at: now)
+      }
       self.plane = plane
       self.peer = peer
       paths.prepare(key: DiscoveryKey(keys.discoveryKey()), isPeerRelayOnly: isRelayOnly, at: now)

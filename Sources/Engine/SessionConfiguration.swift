@@ -21,6 +21,8 @@ public struct SessionConfiguration {
   public var flow: PayloadFlow
   /// Whether the side that receives payload answers with a stream of its own. Both sides must agree.
   public var isDialogue = false
+  /// Set when the session carries streams instead of a payload; `flow` and `isDialogue` mean nothing then.
+  public var streams: StreamsConfiguration?
   /// What the relay's `Host` header says, with the port unless it is the scheme's.
   public var relayHost: String
   /// The path of the relay's URL.

@@ -18,7 +18,10 @@ final class QUICPair {
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
   private(set) var largestPacket = 0
 
-  init(clientPin: Bytes32? = nil, serverPin: Bytes32? = nil, parameters: QUICParameters = QUICParameters(), seed: UInt64 = 1)
+  init(
+    clientPin: Bytes32? = nil, serverPin: Bytes32? = nil, parameters: QUICParameters = QUICParameters(),
+    seed: UInt64 = 1
+  )
     throws
   {
     var random = SeededGenerator(seed: seed)
@@ -28,7 +31,8 @@ final class QUICPair {
       isServer: false, identity: clientIdentity, pin: clientPin ?? serverIdentity.publicKey,
       parameters: parameters, random: Session.Generator(base: SeededGenerator(seed: seed &+ 1)), at: now)
     server = try QUICConnection(
-      isServer: true, identity: serverIdentity, pin: serverPin ?? clientIdentity.publicKey, parameters: parameters,
+      isServer: true, identity: serverIdentity, pin: serverPin ?? clientIdentity.publicKey,
+      parameters: parameters,
       random: Session.Generator(base: SeededGenerator(seed: seed &+ 2)), at: now)
   }
 
@@ -204,7 +208,8 @@ extension QUICConnection {
         if sent == total { pair.client.finish(id) }
       }
       let state = pair.server.read(id) { piece in
-        for (index, byte) in piece.enumerated() where byte != UInt8(truncatingIfNeeded: (received + index) &* 31) {
+        for (index, byte) in piece.enumerated()
+        where byte != UInt8(truncatingIfNeeded: (received + index) &* 31) {
           isRight = false
         }
         received += piece.count

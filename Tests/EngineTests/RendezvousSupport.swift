@@ -10,6 +10,8 @@ struct Meeting {
   let acceptorKey: X25519PrivateKey
   let claimantKey: X25519PrivateKey
   let token: SessionToken
+  /// The identity that the token pins for QUIC.
+  let identity: Ed25519Identity
   let seal: EnvelopeSeal
   var random = SeededGenerator(seed: 77)
 
@@ -17,9 +19,11 @@ struct Meeting {
     var random = SeededGenerator(seed: seed)
     acceptorKey = X25519PrivateKey(random: &random)
     claimantKey = X25519PrivateKey(random: &random)
+    var identities = SeededGenerator(seed: seed &+ 1_000)
+    identity = Ed25519Identity(random: &identities)
     token = SessionToken(
       sessionID: Bytes16(high: random.next(), low: random.next()), expiresUnixSeconds: 2_000_000_000,
-      bootstrapRegion: 1, derpPublic: acceptorKey.publicKey, quicPublic: .zero,
+      bootstrapRegion: 1, derpPublic: acceptorKey.publicKey, quicPublic: identity.publicKey,
       bearerSecret: Bytes32(random.bytes(32)) ?? .zero, capabilities: [.stdio, .native])
     seal = EnvelopeSeal(token: token)
   }
@@ -65,7 +69,7 @@ extension Array where Element == RendezvousEffect {
   }
 
   var keys: SessionKeySchedule? {
-    for case .open(let keys, _, _) in self { return keys }
+    for case .open(let keys, _, _, _) in self { return keys }
     return nil
   }
 

@@ -136,8 +136,10 @@ struct SessionPair {
   let acceptor: HandRelay
   var now = Instant.zero
 
-  /// - Parameter claimantSends: which way the payload flows.
-  init(claimantSends: Bool = true) throws {
+  /// - Parameters:
+  ///   - claimantSends: which way the payload flows.
+  ///   - streams: whether there are streams instead of a payload.
+  init(claimantSends: Bool = true, streams: Bool = false) throws {
     var claimantConfiguration = SessionConfiguration(
       role: .claimant, token: meeting.token, derpKey: meeting.claimantKey,
       flow: claimantSends ? .sends : .receives,
@@ -147,6 +149,11 @@ struct SessionPair {
       flow: claimantSends ? .receives : .sends, relayHost: "relay.test")
     claimantConfiguration.framesPerEpoch = 1_024
     acceptorConfiguration.framesPerEpoch = 1_024
+    if streams {
+      var random = SeededGenerator(seed: 40)
+      claimantConfiguration.streams = StreamsConfiguration(identity: Ed25519Identity(random: &random))
+      acceptorConfiguration.streams = StreamsConfiguration(identity: meeting.identity)
+    }
     claimant = HandRelay("claimant", claimantConfiguration, seed: 31)
     acceptor = HandRelay("acceptor", acceptorConfiguration, seed: 32)
     try acceptor.connect(at: .zero)

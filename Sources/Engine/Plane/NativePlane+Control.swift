@@ -22,7 +22,7 @@ extension NativePlane {
         pingDue = false
       case .complete:
         let completion = try Completion.parse(body)
-        guard flow == .sends, completion.bytesReceived == sender?.finalLength else {
+        guard flow != .receives, completion.bytesReceived == (flow == nil ? 0 : sender?.finalLength) else {
           return violated("completion of another length")
         }
         closedDue = lane

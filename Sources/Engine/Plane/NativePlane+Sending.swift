@@ -201,6 +201,14 @@ extension NativePlane {
     return isProving ? lastPingAt + Self.searchInterval : lastPingAt
   }
 
+  /// What was sent to the peer stays without an answer: asks it for a sign of life now, and again and again until it
+  /// gives one.
+  func awaitPeer() {
+    guard !isPeerAwaited else { return }
+    isPeerAwaited = true
+    pingDue = true
+  }
+
   var silentSince: Instant { max(lastHeard, pathUpSince ?? lastHeard) }
 
   /// When `handleTimeout` or `poll` has something to do. What only `poll` does and was due by `polled` needs no
@@ -234,7 +242,7 @@ extension NativePlane {
 
   var quietLimit: Instant {
     guard openPing != nil, let lastPingAt, lastPingAt >= silentSince else { return silentSince + quietFor }
-    return lastPingAt + Self.pingInterval
+    return lastPingAt + (isPeerAwaited ? Self.awaitedPingInterval : Self.pingInterval)
   }
 
   var endingLimit: Instant? {

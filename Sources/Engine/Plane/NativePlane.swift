@@ -10,7 +10,8 @@ public enum PayloadFlow: Sendable, Hashable {
 }
 
 /// The native data plane of one session: sealed frames in both directions on two lanes. Payload goes in one
-/// direction; in a dialogue its receiver answers with a stream of its own, which has no end.
+/// direction; in a dialogue its receiver answers with a stream of its own, which has no end. Beside a QUIC connection
+/// the plane carries no payload, only control frames: it proves paths, keeps the peer in sight and says goodbye.
 ///
 /// Control frames (pings, acknowledgements, the ending) have keys and packet numbers of their own. What must not
 /// be lost is repeated until it is answered: a `complete` or `abort` until `closed`, a ping until a pong.
@@ -23,6 +24,8 @@ final class NativePlane {
   static let pingInterval = Interval.seconds(2)
   /// Silence after which the peer counts as dead; the other side has ended within 15 s of it.
   static let deadAfter = Interval.seconds(14)
+  /// How often an unanswered ping is repeated while somebody waits for the peer to come back.
+  static let awaitedPingInterval = Interval.milliseconds(400)
   /// How often an unanswered ping is repeated while the peer has to be found again.
   static let searchInterval = Interval.milliseconds(200)
   /// How often an unanswered `complete` or `abort` is repeated.
@@ -41,8 +44,8 @@ final class NativePlane {
     case aborting(Abandonment, since: Instant)
   }
 
-  /// Which way the payload goes.
-  let flow: PayloadFlow
+  /// Which way the payload goes; nil when there is none.
+  let flow: PayloadFlow?
   /// The half that this side plays; in a dialogue both.
   let sender: PayloadSender?
   let receiver: PayloadReceiver?
@@ -83,6 +86,8 @@ final class NativePlane {
   /// (CLM-7). Payload goes out meanwhile.
   var isProving: Bool
   var reportedSilence = false
+  /// Whether what was sent to the peer stays without an answer, so that it is asked for a sign of life more often.
+  var isPeerAwaited = false
   /// Round trips on the current path seen by pings.
   var roundTrip = RoundTripEstimator()
   /// The acknowledgement that is being handled; kept for its memory.
@@ -95,7 +100,7 @@ final class NativePlane {
   private var hasReportedAbandonment = false
 
   init(
-    schedule: SessionKeySchedule, isClaimant: Bool, flow: PayloadFlow, isDialogue: Bool = false,
+    schedule: SessionKeySchedule, isClaimant: Bool, flow: PayloadFlow?, isDialogue: Bool = false,
     framesPerEpoch: UInt64, largestPayload: Int = SessionFrameHeader.maximumPayloadLength,
     isTraced: Bool = false, at now: Instant
   ) throws(CryptoError) {
@@ -141,6 +146,7 @@ final class NativePlane {
     switch flow {
     case .sends: sender?.payloadBytes(on: lane) ?? 0
     case .receives: receiver?.payloadBytes(on: lane) ?? 0
+    case nil: 0
     }
   }
 
@@ -149,6 +155,7 @@ final class NativePlane {
     switch flow {
     case .sends: sender?.acknowledgedOffset ?? 0
     case .receives: receiver?.delivered ?? 0
+    case nil: 0
     }
   }
 
@@ -193,6 +200,7 @@ final class NativePlane {
 
   func heard(on lane: Lane, at now: Instant) {
     lastHeard = max(lastHeard, now)
+    isPeerAwaited = false
     if isProving {
       isProving = false
       pingDue = false

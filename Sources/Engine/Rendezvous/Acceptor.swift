@@ -15,6 +15,7 @@ struct Acceptor {
     var peer: Bytes32
     var keys: SessionKeySchedule
     var isRelayOnly: Bool
+    var identity: Bytes32
   }
 
   /// A claim on its way through the machine.
@@ -31,6 +32,8 @@ struct Acceptor {
   private let derpKey: X25519PrivateKey
   private let isRelayOnly: Bool
   private let ciphers: CipherChoice
+  /// Whether claimants must name the identity of a QUIC connection.
+  private let wantsIdentity: Bool
   private let seal: EnvelopeSeal
   private let sessionSecret: SecretBytes
   private var bound: Bound?
@@ -45,8 +48,9 @@ struct Acceptor {
   /// - Parameter expiresAt: the token's expiry on the session's time line.
   init(
     token: SessionToken, derpKey: X25519PrivateKey, isRelayOnly: Bool, ciphers: CipherChoice = CipherChoice(),
-    expiresAt: Instant, random: inout some RandomNumberGenerator
+    wantsIdentity: Bool = false, expiresAt: Instant, random: inout some RandomNumberGenerator
   ) {
+    self.wantsIdentity = wantsIdentity
     self.ciphers = ciphers
     self.token = token
     self.derpKey = derpKey
@@ -124,7 +128,10 @@ struct Acceptor {
         // The plane can open the proof from now on, and says nothing before it came (DEC-1, DEC-5).
         guard let claimant = candidate?.bound else { break }
         bound = claimant
-        effects.append(.open(claimant.keys, peer: claimant.peer, isRelayOnly: claimant.isRelayOnly))
+        effects.append(
+          .open(
+            claimant.keys, peer: claimant.peer, isRelayOnly: claimant.isRelayOnly, identity: claimant.identity
+          ))
       case .sendDecision:
         if let bound { effects.append(.send(bound.decision, to: bound.peer)) }
       case .sendRefusal:
@@ -193,6 +200,9 @@ struct Acceptor {
     if message.capabilities != token.capabilities.rawValue {
       return Reject(code: "capabilities_mismatch", reason: "capabilities mismatch")
     }
+    if wantsIdentity, message.quicPublic == .zero {
+      return Reject(code: "claim_malformed", reason: "claim without an identity")
+    }
     return nil
   }
 
@@ -218,6 +228,6 @@ struct Acceptor {
         bearerSecret: token.bearerSecret, ephemeralShared: ephemeralShared, staticShared: staticShared,
         transcript: NativeHandshake.transcript(claim: candidate.claim, decision: packet),
         suite: ciphers.suite(of: decision.features)),
-      isRelayOnly: decision.isRelayOnly)
+      isRelayOnly: decision.isRelayOnly, identity: candidate.message.quicPublic)
   }
 }

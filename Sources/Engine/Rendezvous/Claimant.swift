@@ -23,7 +23,7 @@ struct Claimant {
 
   init(
     token: SessionToken, derpKey: X25519PrivateKey, isRelayOnly: Bool, ciphers: CipherChoice = CipherChoice(),
-    random: inout some RandomNumberGenerator
+    identity: Bytes32 = .zero, random: inout some RandomNumberGenerator
   ) {
     self.ciphers = ciphers
     self.token = token
@@ -34,6 +34,7 @@ struct Claimant {
     message.sessionID = token.sessionID
     message.derpPublic = derpKey.publicKey
     message.ephemeralPublic = ephemeral.publicKey
+    message.quicPublic = identity
     message.capabilities = token.capabilities.rawValue
     message.isRelayOnly = isRelayOnly
     message.features = ciphers.features
@@ -103,7 +104,9 @@ struct Claimant {
         deadlineAt = nil
       case .adoptDecision:
         guard let keys, let decision else { break }
-        effects.append(.open(keys, peer: token.derpPublic, isRelayOnly: decision.isRelayOnly))
+        effects.append(
+          .open(
+            keys, peer: token.derpPublic, isRelayOnly: decision.isRelayOnly, identity: token.quicPublic))
       case .sendAbort:
         // Frees the acceptor's slot at once instead of after its hold time (CLM-10).
         effects.append(.send(seal.seal(.abort(Abort(reason: abortReason))), to: token.derpPublic))

@@ -30,7 +30,8 @@ enum RendezvousEffect {
   /// Send a packet through the relay.
   case send([UInt8], to: Bytes32)
   /// Bring the native plane up with these keys; the peer is reached by this key, and perhaps wants the relay only.
-  case open(SessionKeySchedule, peer: Bytes32, isRelayOnly: Bool)
+  /// `identity` is the Ed25519 key of its QUIC connection, zero when it opens none.
+  case open(SessionKeySchedule, peer: Bytes32, isRelayOnly: Bool, identity: Bytes32)
   /// The peer has proved that it has the keys.
   case established
   /// Take the plane down again: its claimant was let go.

@@ -14,6 +14,9 @@ extension QUICConnection {
       guard let bytes, let context else { return }
       QUICConnection.owner(context.pointee.native_handle)
         .fillRandom(UnsafeMutableRawBufferPointer(start: bytes, count: length))
+      // By the lowest bit of one random byte ngtcp2 decides whether its packets go without the fixed bit (RFC 9287),
+      // which tells ours from session frames.
+      if length == 1 { bytes[0] &= ~1 }
     }
     callbacks.get_new_connection_id = { _, id, token, length, user in
       let owner = QUICConnection.owner(user)
@@ -32,7 +35,8 @@ extension QUICConnection {
     }
     callbacks.recv_stream_data = { _, flags, id, _, data, length, user, _ in
       QUICConnection.owner(user).arrived(
-        on: id, UnsafeRawBufferPointer(start: data, count: length), isEnd: flags & NGTCP2_STREAM_DATA_FLAG_FIN != 0)
+        on: id, UnsafeRawBufferPointer(start: data, count: length),
+        isEnd: flags & NGTCP2_STREAM_DATA_FLAG_FIN != 0)
       return 0
     }
     callbacks.acked_stream_data_offset = { _, id, offset, length, user, _ in

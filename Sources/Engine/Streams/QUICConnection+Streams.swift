@@ -19,7 +19,9 @@ extension QUICConnection {
 
   /// How many bytes the stream would take now.
   func wanted(by id: Int64) -> Int {
-    guard failure == nil, let stream = streams[id], !stream.isFinished, !stream.isSendingOver else { return 0 }
+    guard failure == nil, let stream = streams[id], !stream.isFinished, !stream.isSendingOver else {
+      return 0
+    }
     let limit = totalUnsent < Self.totalUnsentLimit ? QUICStream.unsentLimit : Self.leastUnsent
     let wanted = max(0, limit - stream.unsent)
     // Steps of some size: a reader that is woken for each acknowledged packet reads a few bytes at a time.
@@ -66,7 +68,9 @@ extension QUICConnection {
     guard let raw, let stream = streams[id], !stream.isReadingOver else { return }
     stream.isReadingOver = true
     extendWindows(stream, by: stream.dropUnread())
-    if !stream.isReleased, !stream.hasIncomingEnd { _ = ngtcp2_conn_shutdown_stream_read(raw, id, code.number) }
+    if !stream.isReleased, !stream.hasIncomingEnd {
+      _ = ngtcp2_conn_shutdown_stream_read(raw, id, code.number)
+    }
     forgetIfOver(stream)
   }
 
@@ -83,7 +87,9 @@ extension QUICConnection {
 
   /// A stream is gone when ngtcp2 has forgotten it and the host has taken everything.
   private func forgetIfOver(_ stream: QUICStream) {
-    guard stream.isReleased, stream.isEndTaken || stream.isReadingOver, streams[stream.id] != nil else { return }
+    guard stream.isReleased, stream.isEndTaken || stream.isReadingOver, streams[stream.id] != nil else {
+      return
+    }
     streams[stream.id] = nil
     events.append(.closed(StreamID(number: stream.id)))
   }
@@ -209,7 +215,8 @@ extension QUICConnection {
 
   private static func vector(_ bytes: UnsafeRawBufferPointer) -> ngtcp2_vec {
     ngtcp2_vec(
-      base: UnsafeMutablePointer(mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)), len: bytes.count)
+      base: UnsafeMutablePointer(mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)),
+      len: bytes.count)
   }
 
   private func sent(_ stream: QUICStream, _ count: Int, isEnd: Bool) {

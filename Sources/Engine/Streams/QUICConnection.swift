@@ -125,7 +125,9 @@ final class QUICConnection {
   func makeID(length: Int) -> ngtcp2_cid {
     var id = ngtcp2_cid()
     id.datalen = length
-    withUnsafeMutableBytes(of: &id.data) { fillRandom(UnsafeMutableRawBufferPointer(rebasing: $0[..<length])) }
+    withUnsafeMutableBytes(of: &id.data) {
+      fillRandom(UnsafeMutableRawBufferPointer(rebasing: $0[..<length]))
+    }
     return id
   }
 
@@ -171,7 +173,8 @@ final class QUICConnection {
   /// Makes a server's connection from a client's first packet; false when it is none.
   private func accept(_ packet: UnsafeRawBufferPointer) -> Bool {
     var header = ngtcp2_pkt_hd()
-    guard ngtcp2_accept(&header, packet.baseAddress?.assumingMemoryBound(to: UInt8.self), packet.count) == 0 else {
+    guard ngtcp2_accept(&header, packet.baseAddress?.assumingMemoryBound(to: UInt8.self), packet.count) == 0
+    else {
       return false
     }
     do {
@@ -189,7 +192,8 @@ final class QUICConnection {
   func poll(into buffer: UnsafeMutableRawBufferPointer, limit: Int, at now: Instant) -> Int {
     self.now = now
     guard failure == nil, !isClosedByPeer, let raw else { return 0 }
-    let length = write(raw, into: buffer, limit: min(limit, parameters.largestPacket, buffer.count))
+    let largest = isReady ? parameters.largestPacket : QUICParameters.handshakePacket
+    let length = write(raw, into: buffer, limit: min(limit, largest, buffer.count))
     if length > 0 { packetsSent += 1 }
     return length
   }
@@ -219,20 +223,22 @@ final class QUICConnection {
     if status != 0 { fail(status, "QUIC") }
   }
 
-  /// The smoothed round trip; nil before one was measured.
-  var roundTrip: Interval? {
+  private var statistics: ngtcp2_conn_stat? {
     guard let raw else { return nil }
     var statistics = ngtcp2_conn_stat()
     derphole_quic_statistics(raw, &statistics)
-    guard statistics.first_rtt_sample_ts != UInt64.max else { return nil }
+    return statistics
+  }
+
+  /// The smoothed round trip; nil before one was measured.
+  var roundTrip: Interval? {
+    guard let statistics, statistics.first_rtt_sample_ts != UInt64.max else { return nil }
     return Interval(nanoseconds: Int64(clamping: statistics.smoothed_rtt))
   }
 
   /// Bytes in flight that are not acknowledged.
-  var bytesInFlight: UInt64 {
-    guard let raw else { return 0 }
-    var statistics = ngtcp2_conn_stat()
-    derphole_quic_statistics(raw, &statistics)
-    return statistics.bytes_in_flight
-  }
+  var bytesInFlight: UInt64 { statistics?.bytes_in_flight ?? 0 }
+
+  /// Probes (RFC 9002, section 6.2) since the last acknowledgement.
+  var unansweredProbes: Int { statistics?.pto_count ?? 0 }
 }

@@ -20,6 +20,8 @@ struct QUICParameters {
   var acknowledgementThreshold = 8
 
   static let idLength = 8
+  /// The size of packets of the handshake, which are padded (RFC 9000, section 14.1).
+  static let handshakePacket = 1_200
 
   func settings(at now: Instant) -> ngtcp2_settings {
     var settings = ngtcp2_settings()
@@ -48,6 +50,8 @@ struct QUICParameters {
     params.max_udp_payload_size = UInt64(max(largestPacket, 1_200))
     params.max_ack_delay = UInt64(acknowledgementDelay.nanoseconds)
     params.disable_active_migration = 1
+    // The fixed bit tells QUIC from session frames (RFC 9287 would allow the peer to clear it).
+    params.grease_quic_bit = 0
     return params
   }
 }

@@ -1,37 +1,69 @@
 import Basics
 
+/// Bytes of QUIC packets by the way they took, both directions.
+struct StreamByteCounts {
+  var direct: UInt64 = 0
+  var relay: UInt64 = 0
+}
+
 /// What the host does with the streams of a session that was configured with `streams`. All calls are followed by a
 /// turn of the host's loop: events, datagrams and relay bytes are polled.
 extension Session {
   /// Opens a stream and announces it to the peer before its first byte; nil while the peer allows no more
   /// (`StreamEvent.mayOpen` follows) or before `StreamEvent.ready`.
-  public func openStream(at now: Instant) -> StreamID? { nil }
+  public func openStream(at now: Instant) -> StreamID? {
+    guard outcome == nil else { return nil }
+    latest = now
+    return quic?.openStream().map { StreamID(number: $0) }
+  }
 
   /// How many bytes the stream would take now; 0 when it has enough to send (`StreamEvent.writable` follows) or is
   /// finished.
-  public func wantedByStream(_ id: StreamID) -> Int { 0 }
+  public func wantedByStream(_ id: StreamID) -> Int { outcome == nil ? quic?.wanted(by: id.number) ?? 0 : 0 }
 
   /// Lets `read` put bytes into the stream's send buffer; it returns how many, as does this.
-  public func fillStream(_ id: StreamID, _ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int { 0 }
+  public func fillStream(_ id: StreamID, _ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+    outcome == nil ? quic?.fill(id.number, read) ?? 0 : 0
+  }
 
   /// Nothing more will be filled in: the end is sent after what is there.
-  public func finishStream(_ id: StreamID, at now: Instant) {}
+  public func finishStream(_ id: StreamID, at now: Instant) {
+    latest = now
+    quic?.finish(id.number)
+  }
 
   /// Offers the bytes that have arrived, in order, in as many pieces as they lie in; `write` returns how many it took
   /// and is not called again when it did not take all. What was taken makes room for the peer.
-  public func readStream(_ id: StreamID, at now: Instant, _ write: (UnsafeRawBufferPointer) -> Int) -> StreamReadState {
-    .empty
+  public func readStream(
+    _ id: StreamID, at now: Instant, _ write: (UnsafeRawBufferPointer) -> Int
+  ) -> StreamReadState {
+    latest = now
+    return quic?.read(id.number, write) ?? .empty
   }
 
   /// Gives up sending (RESET_STREAM): what was not acknowledged yet is dropped.
-  public func resetStream(_ id: StreamID, _ code: StreamErrorCode, at now: Instant) {}
+  public func resetStream(_ id: StreamID, _ code: StreamErrorCode, at now: Instant) {
+    latest = now
+    quic?.reset(id.number, code)
+  }
 
   /// Gives up reading (STOP_SENDING): what arrives is dropped.
-  public func stopReadingStream(_ id: StreamID, _ code: StreamErrorCode, at now: Instant) {}
+  public func stopReadingStream(_ id: StreamID, _ code: StreamErrorCode, at now: Instant) {
+    latest = now
+    quic?.stopReading(id.number, code)
+  }
 
   /// Ends a session of streams in good order: the peer is told, then the session finishes with success.
-  public func closeStreams(at now: Instant) {}
+  public func closeStreams(at now: Instant) {
+    latest = now
+    guard outcome == nil, pendingFailure == nil, configuration.streams != nil else { return }
+    guard let plane, isEstablished, !plane.isCompleting else {
+      if plane?.isCompleting != true { handle(.interrupted, at: now) }
+      return
+    }
+    plane.complete(at: now)
+  }
 
   /// The next thing that happened to the streams.
-  public func pollStreamEvent() -> StreamEvent? { nil }
+  public func pollStreamEvent() -> StreamEvent? { quic?.events.popFirst() }
 }

@@ -13,6 +13,8 @@ public struct NativeClaim: Hashable, Sendable {
   public var derpPublic = Bytes32.zero
   /// The claimant's X25519 key of this session.
   public var ephemeralPublic = Bytes32.zero
+  /// The claimant's Ed25519 key, which its QUIC connection shows; zero when it opens none.
+  public var quicPublic = Bytes32.zero
   /// The token's capabilities, echoed.
   public var capabilities: UInt32 = 0
   /// What the claimant can beyond the version; see `NativeFeatures`.
@@ -35,6 +37,7 @@ extension NativeClaim: JSONObject {
     case "session_id": try value.store(into: &sessionID)
     case "derp_public": try value.store(into: &derpPublic)
     case "ephemeral_public": try value.store(into: &ephemeralPublic)
+    case "quic_public": try value.store(into: &quicPublic)
     case "capabilities": try value.store(into: &capabilities)
     case "features": try NativeFeatures.store(value, into: &features)
     case "relay_only": try value.store(into: &isRelayOnly)
@@ -48,6 +51,7 @@ extension NativeClaim: JSONObject {
     writer.member("session_id", sessionID)
     writer.member("derp_public", derpPublic)
     writer.member("ephemeral_public", ephemeralPublic)
+    if quicPublic != .zero { writer.member("quic_public", quicPublic) }
     writer.member("capabilities", capabilities)
     writer.member("features", omittingEmpty: features)
     writer.member("relay_only", omittingEmpty: isRelayOnly)

@@ -5,7 +5,7 @@ import Wire
 @testable import Engine
 
 /// Two sessions with a network between them besides the relay: every datagram arrives at once, unless it is cut.
-private struct DirectPair {
+struct DirectPair {
   var pair: SessionPair
   let claimantAddress = IPAddress("192.0.2.1")!
   let acceptorAddress = IPAddress("192.0.2.2")!
@@ -13,8 +13,8 @@ private struct DirectPair {
   /// Datagrams of the claimant in the order of leaving.
   var sent: [[UInt8]] = []
 
-  init() throws {
-    pair = try SessionPair()
+  init(streams: Bool = false) throws {
+    pair = try SessionPair(streams: streams)
     for (hand, address) in [(pair.claimant, claimantAddress), (pair.acceptor, acceptorAddress)] {
       hand.tell(.networkChanged(addresses: [address]), at: .zero)
     }

@@ -1,0 +1,116 @@
+import Basics
+import CNgtcp2
+import Wire
+
+/// How the packets of a session's QUIC connection travel: bare over the relay or the direct path, like any payload.
+/// The connection never learns which.
+extension Session {
+  /// The longest QUIC packet over the relay, in bytes: fewer and larger ones cost less, and the relay carries them all.
+  static let relayPacketLimit = 8_192
+  /// How many direct paths count as the peer's own at a time.
+  private static let maximumTrustedPaths = 4
+  /// After so many probes without an answer QUIC's timers rest until the peer gives a sign of life: they would back
+  /// off to many seconds, while the session asks several times a second.
+  private static let patientProbes = 3
+
+  /// Takes what may be a packet of the QUIC connection; false when it is not for it.
+  func takeStreamPacket(_ packet: UnsafeRawBufferPointer, on lane: Lane, at now: Instant) -> Bool {
+    guard let quic, isEstablished || isClaimant, let first = packet.first, first & 0x40 != 0 else {
+      return false
+    }
+    // A protected packet may begin with the same byte as an envelope, which is JSON and ends as it begins.
+    if lane == .relay, first == UInt8(ascii: "{"), packet.last == UInt8(ascii: "}"),
+      packet.count <= Envelope.maximumLength, (try? SealedEnvelope.parse(packet)) != nil
+    {
+      return false
+    }
+    if lane == .relay {
+      streamBytes.relay += UInt64(packet.count)
+    } else {
+      streamBytes.direct += UInt64(packet.count)
+    }
+    quic.receive(packet, at: now)
+    return true
+  }
+
+  /// A sealed frame of the peer arrived over the path.
+  func trust(_ path: DirectPath) {
+    guard trustedPaths.first != path else { return }
+    trustedPaths.removeAll { $0 == path }
+    trustedPaths.insert(path, at: 0)
+    if trustedPaths.count > Self.maximumTrustedPaths { trustedPaths.removeLast() }
+  }
+
+  /// Whether packets of the connection may leave on the lane now.
+  private func mayCarryStreams(_ lane: Lane) -> Bool {
+    guard outcome == nil, pendingFailure == nil, let plane, !plane.isCompleting, isEstablished || isClaimant
+    else {
+      return false
+    }
+    return plane.currentLane == lane && plane.isOpen(lane)
+  }
+
+  /// Puts the next packet for the lane into `buffer`; 0 when there is none.
+  func pollStreams(_ lane: Lane, into buffer: UnsafeMutableRawBufferPointer, limit: Int, at now: Instant)
+    -> Int
+  {
+    guard let quic, mayCarryStreams(lane) else { return 0 }
+    let length = quic.poll(into: buffer, limit: limit, at: now)
+    if length > 0 {
+      streamBytes.relay += UInt64(length)
+      quic.burstEnded(at: now)
+    }
+    return length
+  }
+
+  /// Puts packets for the direct path one behind the other into `buffer`, equally long ones but for the last; nil when
+  /// there are none.
+  func pollStreams(
+    over path: DirectPath, into buffer: UnsafeMutableRawBufferPointer, size: Int, count: Int, at now: Instant
+  ) -> Transmission? {
+    guard let quic, mayCarryStreams(.direct) else { return nil }
+    let limit = min(size, quic.parameters.largestPacket)
+    var length = 0
+    var segment = 0
+    var packets = 0
+    while packets < count, buffer.count - length >= limit {
+      let packet = quic.poll(
+        into: UnsafeMutableRawBufferPointer(rebasing: buffer[length...]),
+        limit: packets == 0 ? limit : segment, at: now)
+      guard packet > 0 else { break }
+      if packets == 0 { segment = packet }
+      packets += 1
+      length += packet
+      guard packet == segment else { break }
+    }
+    guard packets > 0 else { return nil }
+    quic.burstEnded(at: now)
+    streamBytes.direct += UInt64(length)
+    paths.noteTraffic(at: now, random: &random)
+    return Transmission(path: .direct(path), length: length, segmentLength: segment)
+  }
+
+  // MARK: Time
+
+  /// Whether QUIC's timers count. Without a way to the peer, or without any sign of it, they would only back off.
+  private func areStreamsTimed(_ plane: NativePlane) -> Bool {
+    plane.isOpen(plane.currentLane) && !plane.isPeerAwaited && !plane.isCompleting
+  }
+
+  var streamsDeadline: Instant? {
+    guard let quic, let plane, pendingFailure == nil, areStreamsTimed(plane) else { return nil }
+    return quic.deadline
+  }
+
+  func handleStreamsTimeout(at now: Instant) {
+    guard let quic, let plane, pendingFailure == nil, areStreamsTimed(plane) else { return }
+    quic.handleTimeout(at: now)
+    if quic.isReady, quic.unansweredProbes >= Self.patientProbes { plane.awaitPeer() }
+  }
+
+  /// A connection that cannot go on ends the session.
+  func settleStreams(at now: Instant) {
+    guard let failure = quic?.failure, outcome == nil, pendingFailure == nil else { return }
+    giveUp(.protocolViolation(failure.description), .protocolViolation, failure.description, at: now)
+  }
+}

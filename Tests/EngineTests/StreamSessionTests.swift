@@ -1,0 +1,166 @@
+import Basics
+import Testing
+import Wire
+
+@testable import Engine
+
+/// One stream of a session pair, its bytes a pattern.
+private struct StreamTransfer {
+  let id: StreamID
+  let length: Int
+  var filled = 0
+  var received = 0
+  var isRight = true
+  var isEnded = false
+
+  init(on session: Session, length: Int, at now: Instant) throws {
+    id = try #require(session.openStream(at: now))
+    self.length = length
+  }
+
+  static func byte(_ offset: Int) -> UInt8 { UInt8(truncatingIfNeeded: offset &* 131 &+ offset >> 9) }
+
+  mutating func move(from sender: Session, to receiver: Session, at now: Instant) {
+    while filled < length, sender.wantedByStream(id) > 0 {
+      let start = filled
+      filled += sender.fillStream(id) { room in
+        let count = min(room.count, length - start)
+        for index in 0..<count { room[index] = Self.byte(start + index) }
+        return count
+      }
+      if filled == length { sender.finishStream(id, at: now) }
+    }
+    var at = received
+    var isRight = self.isRight
+    let state = receiver.readStream(id, at: now) { piece in
+      for (index, byte) in piece.enumerated() where byte != Self.byte(at + index) { isRight = false }
+      at += piece.count
+      return piece.count
+    }
+    (received, self.isRight) = (at, isRight)
+    if state == .ended { isEnded = true }
+  }
+}
+
+@Suite struct StreamSessionTests {
+  private func events(_ hand: HandRelay) -> [StreamEvent] {
+    var events: [StreamEvent] = []
+    while let event = hand.session.pollStreamEvent() { events.append(event) }
+    return events
+  }
+
+  @Test func streamsOverTheRelay() throws {
+    var pair = try SessionPair(streams: true)
+    pair.exchange()
+    pair.pass(.seconds(1))
+    #expect(events(pair.claimant).contains(.ready))
+    #expect(events(pair.acceptor).contains(.ready))
+    var transfer = try StreamTransfer(on: pair.claimant.session, length: 3_000_000, at: pair.now)
+    for _ in 0..<2_000 where !transfer.isEnded {
+      transfer.move(from: pair.claimant.session, to: pair.acceptor.session, at: pair.now)
+      pair.claimant.collect(at: pair.now)
+      pair.acceptor.collect(at: pair.now)
+      pair.pass(.milliseconds(5))
+    }
+    #expect(transfer.isEnded && transfer.isRight)
+    #expect(transfer.received == 3_000_000)
+    #expect(pair.claimant.session.statistics.relayBytes > 3_000_000)
+  }
+
+  @Test func aClosedSessionEndsWellOnBothSides() throws {
+    var pair = try SessionPair(streams: true)
+    pair.exchange()
+    pair.pass(.seconds(1))
+    pair.acceptor.session.closeStreams(at: pair.now)
+    pair.acceptor.collect(at: pair.now)
+    pair.pass(.seconds(1))
+    #expect(pair.claimant.outcome == .success(bytes: 0))
+    #expect(pair.acceptor.outcome == .success(bytes: 0))
+  }
+
+  @Test func aClaimWithoutAnIdentityIsRefused() throws {
+    var configuration = SessionConfiguration(
+      role: .acceptor(expiresAt: .zero + .seconds(3_600)), token: Meeting().token,
+      derpKey: Meeting().acceptorKey, flow: .receives, relayHost: "relay.test")
+    configuration.streams = StreamsConfiguration(identity: Meeting().identity)
+    let acceptor = HandRelay("acceptor", configuration, seed: 3)
+    try acceptor.connect(at: .zero)
+    var meeting = Meeting()
+    var claimant = meeting.claimant()
+    for packet in claimant.handle(.relayUp, at: .zero).packets {
+      acceptor.deliver(packet, from: meeting.claimantKey.publicKey, at: .zero)
+    }
+    let answer = try #require(acceptor.takeSent().last)
+    let effects = answer.withUnsafeBytes { claimant.receive($0, at: .zero) }
+    guard case .refused(let code, _) = effects.failure else {
+      Issue.record("not refused: \(effects)")
+      return
+    }
+    #expect(code == "claim_malformed")
+  }
+
+  @Test("a stream goes on over relay, direct path and relay again, and loses nothing")
+  func pathsChangeUnderneath() throws {
+    var world = try DirectPair(streams: true)
+    world.pair.exchange()
+    world.openSockets()
+    world.pass(.seconds(1))
+    #expect(world.states(of: world.pair.claimant).last == .connectedDirect)
+    #expect(world.states(of: world.pair.acceptor).last == .connectedDirect)
+    let (claimant, acceptor) = (world.pair.claimant, world.pair.acceptor)
+    var transfer = try StreamTransfer(on: claimant.session, length: 20_000_000, at: world.pair.now)
+    var longestStall = Interval.zero
+    var lastMove = world.pair.now
+    for step in 0..<3_000 where !transfer.isEnded {
+      let before = transfer.received
+      transfer.move(from: claimant.session, to: acceptor.session, at: world.pair.now)
+      claimant.collect(at: world.pair.now)
+      acceptor.collect(at: world.pair.now)
+      if transfer.received > before {
+        longestStall = max(longestStall, world.pair.now - lastMove)
+        lastMove = world.pair.now
+      }
+      if step == 10 { world.isCut = true }
+      if step == 60 { world.isCut = false }
+      world.pass(.milliseconds(20))
+    }
+    #expect(transfer.isEnded && transfer.isRight)
+    #expect(transfer.received == 20_000_000)
+    let states = world.states(of: claimant)
+    #expect(states.filter { $0 == .connectedDirect }.count >= 1)
+    #expect(states.contains(.connectedRelay))
+    #expect(longestStall < .seconds(3))
+    #expect(claimant.session.statistics.directBytes > 0)
+  }
+
+  @Test("after a long outage of the relay streams go on within a second, not when a timer has backed off to")
+  func outage() throws {
+    var pair = try SessionPair(streams: true)
+    pair.exchange()
+    pair.pass(.seconds(1))
+    var transfer = try StreamTransfer(on: pair.claimant.session, length: 8_000_000, at: pair.now)
+    func move(_ interval: Interval, carrying: Bool) {
+      let end = pair.now + interval
+      while pair.now < end, !transfer.isEnded {
+        transfer.move(from: pair.claimant.session, to: pair.acceptor.session, at: pair.now)
+        pair.claimant.collect(at: pair.now)
+        pair.acceptor.collect(at: pair.now)
+        pair.pass(.milliseconds(10), carrying: carrying)
+        if !carrying {
+          // What is sent meanwhile is lost.
+          _ = pair.claimant.takeSent()
+          _ = pair.acceptor.takeSent()
+        }
+      }
+    }
+    move(.milliseconds(100), carrying: true)
+    let before = transfer.received
+    move(.seconds(11), carrying: false)
+    #expect(transfer.received - before < 4_000_000)
+    let stalled = transfer.received
+    move(.seconds(1), carrying: true)
+    #expect(transfer.received > stalled)
+    move(.seconds(30), carrying: true)
+    #expect(transfer.isEnded && transfer.isRight)
+  }
+}
