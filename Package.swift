@@ -66,6 +66,7 @@ let package = Package(
       dependencies: [
         "Basics", "Wire", "Crypto", "Engine", "Relaying", "CLibev", "CGnuTLS", "CCurl", "CSockets", "CNATPMP",
         "CMiniUPnP", "CArchive",
+        .product(name: "DequeModule", package: "swift-collections"),
       ]),
     .target(
       name: "Commands",

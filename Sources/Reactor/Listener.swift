@@ -1,15 +1,22 @@
 import Basics
 import Glibc
 
-/// Accepts TCP connections.
+/// Accepts connections of TCP or of a Unix socket.
 public final class Listener {
   private let loop: EventLoop
   private var descriptor: Int32
   private var watcher: IOWatcher?
   private var pause: LoopTimer?
   private var accepted: ((Int32, SocketAddress) -> Void)?
-  /// The address that is listened on, with the real port where 0 was asked for.
+  /// The address that is listened on, with the real port where 0 was asked for; of a Unix socket it says nothing.
   public let address: SocketAddress
+  /// The path of a Unix socket, which goes with the listener.
+  private let path: String?
+
+  /// Whether nothing is accepted for the time being: who comes waits in the kernel's queue.
+  public var isPaused = false {
+    didSet { if isPaused != oldValue { watcher?.interest = isPaused ? [] : .readable } }
+  }
 
   /// How many connections one wake-up takes before other events have their turn.
   private static let batch = 64
@@ -17,21 +24,43 @@ public final class Listener {
   private static let shortage = Interval.milliseconds(100)
 
   /// Binds and listens. `accepted` gets the ownership of each connected, non-blocking, tuned socket.
-  public init(
+  public convenience init(
     _ loop: EventLoop, _ address: SocketAddress, accepted: @escaping (Int32, SocketAddress) -> Void
   ) throws(ReactorError) {
-    self.loop = loop
-    self.accepted = accepted
     let (descriptor, bound) = try Socket.bound(address, SOCK_STREAM)
     guard listen(descriptor, SOMAXCONN) == 0 else {
       let error = SystemError.last("listen on \(address)")
       Glibc.close(descriptor)
       throw .system(error)
     }
-    self.address = bound
+    self.init(loop, descriptor: descriptor, address: bound, path: nil, accepted: accepted)
+  }
+
+  /// Listens at a Unix socket that only its owner may use; it is removed at the end. `accepted` is told an address that
+  /// says nothing.
+  public convenience init(
+    _ loop: EventLoop, unixPath path: String, accepted: @escaping (Int32, SocketAddress) -> Void
+  ) throws(ReactorError) {
+    self.init(
+      loop, descriptor: try UnixSocket.listening(at: path), address: SocketAddress(ipv4: 0, port: 0),
+      path: path,
+      accepted: accepted)
+  }
+
+  private init(
+    _ loop: EventLoop, descriptor: Int32, address: SocketAddress, path: String?,
+    accepted: @escaping (Int32, SocketAddress) -> Void
+  ) {
+    self.loop = loop
+    self.accepted = accepted
+    self.address = address
     self.descriptor = descriptor
+    self.path = path
     watcher = loop.watch(descriptor) { [weak self] _ in self?.accept() }
-    pause = loop.makeTimer { [weak self] in self?.watcher?.interest = .readable }
+    pause = loop.makeTimer { [weak self] in
+      guard let self, !isPaused else { return }
+      watcher?.interest = .readable
+    }
     watcher?.interest = .readable
   }
 
@@ -45,11 +74,12 @@ public final class Listener {
     accepted = nil
     Glibc.close(descriptor)
     descriptor = -1
+    if let path { unlink(path) }
   }
 
   private func accept() {
     for _ in 0..<Self.batch {
-      guard descriptor >= 0, let accepted else { return }
+      guard descriptor >= 0, !isPaused, let accepted else { return }
       var storage = sockaddr_storage()
       var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
       let connection = withUnsafeMutablePointer(to: &storage) {
@@ -58,12 +88,12 @@ public final class Listener {
         }
       }
       if connection >= 0 {
-        guard let peer = SocketAddress(storage) else {
+        guard let peer = path == nil ? SocketAddress(storage) : address else {
           Glibc.close(connection)
           continue
         }
         Socket.setNonBlocking(connection)
-        Socket.tune(connection)
+        if path == nil { Socket.tune(connection) }
         accepted(connection, peer)
         continue
       }

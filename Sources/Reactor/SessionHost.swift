@@ -49,6 +49,11 @@ public final class SessionHost {
   var hasMoreDatagrams = false
   var hasLeftSurroundings = true
 
+  /// Joins the session's streams with local connections; nil for a session that moves one payload.
+  public var streams: StreamHost? {
+    didSet { streams?.wake = { [weak self] in self?.turn() } }
+  }
+
   /// Gets what `--verbose` shows of the host itself.
   public var noted: (Note) -> Void = { _ in }
 
@@ -99,6 +104,12 @@ public final class SessionHost {
     turn()
   }
 
+  /// Somebody wants to stop a session of streams: it ends in good order on both sides.
+  public func closeStreams() {
+    session.closeStreams(at: loop.now)
+    turn()
+  }
+
   /// This side cannot write what comes: the peer is told, then `completion` is called.
   public func fail(reason: String) {
     session.handle(.outputFailed(reason: reason), at: loop.now)
@@ -127,6 +138,7 @@ public final class SessionHost {
     var batches = Self.batchesPerTurn
     while progressed && !isDone {
       progressed = pumpSource()
+      if let streams, streams.pump() { progressed = true }
       if pumpRelay() { progressed = true }
       if pumpDatagrams(&batches) { progressed = true }
       while let event = session.pollEvent() {
@@ -161,7 +173,9 @@ public final class SessionHost {
     case .dialRelay: dial()
     case .closeRelay: closeStream()
     case .payloadEnded: finishOutput()
-    case .finished(let result): outcome = result
+    case .finished(let result):
+      outcome = result
+      streams?.sessionEnded()
     case .openSocket(let id): openSocket(id)
     case .closeSocket(let id): sockets?.close(id)
     case .path(let report): isDirect = report.path != .relay

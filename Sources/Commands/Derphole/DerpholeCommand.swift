@@ -10,12 +10,14 @@ public struct DerpholeCommand: ParsableCommand {
     abstract: "Move bytes to somebody with whom you share nothing but a token.",
     discussion: """
       One side runs `derphole send photo.jpg` and gives the code that it prints to the other side, which runs \
-      `derphole receive CODE`. For bare streams there are `derphole listen` and `derphole pipe TOKEN`. Bytes flow through a relay at once, and directly between the two machines as soon as \
+      `derphole receive CODE`. For bare streams there are `derphole listen` and `derphole pipe TOKEN`, for a \
+      local service `derphole share 8080` and `derphole open TOKEN`. Bytes flow through a relay at once, and directly between the two machines as soon as \
       a direct path is found. Everything is encrypted end to end; the relay sees addresses and relay keys of both \
       sides, sizes and times of packets, and nothing else.
       """,
     subcommands: [
-      SendCommand.self, ReceiveCommand.self, ListenCommand.self, PipeCommand.self,
+      SendCommand.self, ReceiveCommand.self, ShareCommand.self, OpenCommand.self, ListenCommand.self,
+      PipeCommand.self,
       NetcheckCommand<DerpholeCommand>.self, VersionCommand.self,
     ])
 

@@ -34,7 +34,8 @@ struct ListenCommand: ParsableCommand {
       let reporter = SessionReporter(options)
       let loop = try EventLoop()
       let issued = try TransferSession.issuing(
-        .stdio, flow: .receives, isDialogue: false, options: options, relay: relay, map: map.derpMap, loop,
+        .stdio, .payload(.receives, isDialogue: false), options: options, relay: relay, map: map.derpMap,
+        loop,
         reporter)
       let file = try output.map { path throws(CommandFailure) in try Self.newFile(path) }
       reporter.invitation = issued.issuedToken.map {

@@ -35,7 +35,7 @@ struct PipeCommand: ParsableCommand {
       let reporter = SessionReporter(options)
       let loop = try EventLoop()
       let claimed = try TransferSession.claiming(
-        token, flow: .sends, isDialogue: false, options: options, map: map.derpMap, loop, reporter)
+        token, .payload(.sends, isDialogue: false), options: options, map: map.derpMap, loop, reporter)
       let source = try CommandFailure.using { () throws(FileError) in
         try InputSource(loop, descriptor: STDIN_FILENO, name: "standard input")
       }

@@ -19,6 +19,7 @@ struct TokenInput {
     var prompt: String?
 
     static let token = Names()
+    static let askedToken = Names(prompt: "--token-prompt")
     static let code = Names(
       thing: "code", file: "--code-file", standardInput: "--code-stdin", prompt: "--code-prompt")
     static let recipient = Names(

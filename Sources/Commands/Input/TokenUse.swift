@@ -5,6 +5,7 @@ enum TokenUse: String {
   case pipe = "derphole pipe"
   case receive = "derphole receive"
   case send = "derphole send --to"
+  case open = "derphole open"
 
   /// Decodes a token for this command; otherwise one line says which command it is for, or what is wrong.
   func decode(_ text: String, nowUnixSeconds: Int64) throws(CommandFailure) -> SessionToken {
@@ -35,7 +36,7 @@ enum TokenUse: String {
   /// Which command takes a token with these bits; nil when none does.
   private static func command(for capabilities: TokenCapabilities) -> String? {
     if capabilities.contains(.stdioOffer) { return receive.rawValue }
-    if capabilities.contains(.share) { return "derphole open" }
+    if capabilities.contains(.share) { return open.rawValue }
     if capabilities.contains(.attach) { return "derphole ssh accept" }
     if capabilities.contains(.derptunTCP) { return "derptun" }
     guard capabilities.contains(.stdio) else { return nil }

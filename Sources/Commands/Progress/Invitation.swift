@@ -10,6 +10,8 @@ struct Invitation {
     case receive
     /// `receive` without a code: the other side sends.
     case send
+    /// `share`: the other side opens.
+    case open
   }
 
   var token: String
@@ -28,6 +30,7 @@ struct Invitation {
     case .pipe: nil
     case .receive: "derphole receive \(token)"
     case .send: "derphole send --to \(token) PATH"
+    case .open: "derphole open \(token)"
     }
   }
 
@@ -38,6 +41,7 @@ struct Invitation {
     let safer =
       switch use {
       case .receive: "`derphole receive --code-prompt` asks for the code and keeps it off the command line"
+      case .open: "`derphole open --token-prompt` asks for the token and keeps it off the command line"
       case .pipe, .send: "with --to-prompt instead of --to TOKEN the token stays off the command line"
       }
     return ["On the other machine, run:", command, "(\(safer))"]

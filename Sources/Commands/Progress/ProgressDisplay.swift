@@ -29,6 +29,7 @@ final class ProgressDisplay {
   let style: Style
   private let screen: Screen
   private var meter = RateMeter()
+  private var meterIn = RateMeter()
   private var shown = ""
   private var lastLog: (percent: Int, at: Instant)?
 
@@ -57,6 +58,19 @@ final class ProgressDisplay {
     case .log: log(progress, at: now)
     case .json: screen.line(Self.json(progress).text)
     case .hidden: break
+    }
+  }
+
+  /// Shows what a session of streams carries. A log has a line for each connection instead, when it wants one.
+  func show(_ progress: StreamProgress, at now: Instant) {
+    meter.add(progress.counts.bytesSent, at: now)
+    meterIn.add(progress.counts.bytesReceived, at: now)
+    var progress = progress
+    progress.rates = (meter.bytesPerSecond ?? 0, meterIn.bytesPerSecond ?? 0)
+    switch style {
+    case .line: draw(DisplayText.cut(progress.text, to: max(screen.width() - 1, 0)))
+    case .json: screen.line(progress.json.text)
+    case .log, .hidden: break
     }
   }
 

@@ -2,6 +2,7 @@ import Basics
 import Engine
 import Glibc
 import Logging
+import Reactor
 import Wire
 
 /// Tells a person, or a program with `--json`, what a session does.
@@ -11,10 +12,13 @@ final class SessionReporter {
   private let display: ProgressDisplay
   private var startedAt: Instant?
   private var path: TransferProgress.Path?
+  private var refusals: UInt64 = 0
 
   /// What this session moves, when it is more than a stream; is asked whenever progress is shown. With it there is
   /// always a summary at the end, and progress also where no terminal is.
   var transfer: (() -> TransferProgress)?
+  /// The connections of a session of streams; is asked whenever progress is shown.
+  var streams: (() -> StreamHost.Counts)?
   /// Which direction the summary speaks of.
   var direction: TransferSummary.Direction?
   /// The digest of the whole content for the summary, once it is known.
@@ -55,6 +59,13 @@ final class SessionReporter {
     guard !options.json else { return }
     display.clear()
     Console.line(text)
+  }
+
+  /// A connection that a service did not take: the first and then one in a hundred is worth a line, the rest are for
+  /// `--verbose`.
+  func refusal(_ text: String) {
+    if refusals % 100 == 0 { warning(text) } else { detail(text) }
+    refusals += 1
   }
 
   /// Something to know that is no failure.
@@ -115,7 +126,11 @@ final class SessionReporter {
   /// Shows how far the payload is.
   func progress(_ statistics: SessionStatistics, at now: Instant) {
     guard let startedAt, now >= startedAt else { return }
-    display.show(current(statistics), at: now)
+    if let streams {
+      display.show(StreamProgress(counts: streams(), path: path), at: now)
+    } else {
+      display.show(current(statistics), at: now)
+    }
   }
 
   private func current(_ statistics: SessionStatistics) -> TransferProgress {
@@ -129,6 +144,9 @@ final class SessionReporter {
     let elapsed = startedAt.map { now - $0 } ?? .zero
     display.clear()
     switch outcome {
+    case .success where streams != nil:
+      finishStreams(streams?() ?? StreamHost.Counts(), statistics, elapsed)
+      return ExitStatus.success
     case .success(let bytes):
       let summary = summary(statistics, bytes, elapsed)
       if options.json {
@@ -153,6 +171,19 @@ final class SessionReporter {
       details(statistics, elapsed)
       return status
     }
+  }
+
+  private func finishStreams(
+    _ counts: StreamHost.Counts, _ statistics: SessionStatistics, _ elapsed: Interval
+  ) {
+    if options.json {
+      describe(JSONLine(event: "finished").adding("success", true), statistics, elapsed)
+        .adding("connections", counts.total).adding("refused", counts.refused)
+        .adding("bytesSent", counts.bytesSent).adding("bytesReceived", counts.bytesReceived).emit()
+    } else {
+      Console.line(StreamProgress(counts: counts).summary(elapsed))
+    }
+    details(statistics, elapsed)
   }
 
   private func summary(

@@ -34,8 +34,17 @@ final class SessionRunner {
   /// This side cannot go on.
   func fail(reason: String) { host?.fail(reason: reason) }
 
-  /// Runs the session; returns the exit code.
+  /// Runs a session of one payload; returns the exit code.
   func run(source: (any PayloadSource)? = nil, output: (any PayloadOutput)? = nil) -> Int32 {
+    run(source, output, streams: nil)
+  }
+
+  /// Runs a session of streams; returns the exit code.
+  func run(streams: StreamHost) -> Int32 { run(nil, nil, streams: streams) }
+
+  private func run(
+    _ source: (any PayloadSource)?, _ output: (any PayloadOutput)?, streams: StreamHost?
+  ) -> Int32 {
     let host = SessionHost(
       loop, session, relay: relay.endpoint,
       direct: relay.directPaths(options, portMapping: reporter.portMapping(loop)), source: source,
@@ -43,6 +52,7 @@ final class SessionRunner {
       observer: { [unowned self] event in reporter.show(event, at: loop.now) },
       completion: { [unowned self] outcome in ended(outcome) })
     self.host = host
+    host.streams = streams
     host.noted = { [unowned self] note in reporter.detail(note.description) }
     for number in [SIGINT, SIGTERM, SIGHUP] {
       signals.append(loop.onSignal(number) { [unowned self] in interrupted(by: number) })
@@ -65,13 +75,18 @@ final class SessionRunner {
   private func interrupted(by number: Int32) {
     guard signalStatus == nil else { _exit(128 + number) }
     signalStatus = 128 + number
-    host?.interrupt()
+    // Streams have no end of their own: stopping them is how they end well.
+    if host?.streams != nil { host?.closeStreams() } else { host?.interrupt() }
   }
 
   private func ended(_ outcome: SessionOutcome) {
     progressTimer?.disarm()
     status = reporter.finish(outcome, session.statistics, at: loop.now)
-    if outcome == .failure(.cancelled), let signalStatus { status = signalStatus }
+    if let signalStatus,
+      outcome == .failure(.cancelled) || host?.streams != nil && status == ExitStatus.success
+    {
+      status = signalStatus
+    }
     loop.stop()
   }
 }

@@ -76,11 +76,11 @@ struct ReceiveCommand: ParsableCommand {
   ) throws(CommandFailure) -> TransferSession {
     guard let text = try code.input.readIfGiven() else {
       return try TransferSession.issuing(
-        [.stdio, .structured], flow: .receives, isDialogue: true, options: options, relay: relay,
+        [.stdio, .structured], .payload(.receives, isDialogue: true), options: options, relay: relay,
         map: map.derpMap, loop, reporter)
     }
     let token = try TokenUse.receive.decode(text, nowUnixSeconds: Int64(time(nil)))
     return try TransferSession.claiming(
-      token, flow: .receives, isDialogue: true, options: options, map: map.derpMap, loop, reporter)
+      token, .payload(.receives, isDialogue: true), options: options, map: map.derpMap, loop, reporter)
   }
 }

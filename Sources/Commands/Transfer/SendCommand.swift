@@ -96,12 +96,13 @@ struct SendCommand: ParsableCommand {
   ) throws(CommandFailure) -> TransferSession {
     guard let text = try recipient.input.readIfGiven() else {
       return try TransferSession.issuing(
-        .stdioOffer, flow: .sends, isDialogue: true, options: options, relay: relay, map: map.derpMap, loop,
+        .stdioOffer, .payload(.sends, isDialogue: true), options: options, relay: relay, map: map.derpMap,
+        loop,
         reporter)
     }
     let token = try TokenUse.send.decode(text, nowUnixSeconds: Int64(time(nil)))
     return try TransferSession.claiming(
-      token, flow: .sends, isDialogue: true, options: options, map: map.derpMap, loop, reporter)
+      token, .payload(.sends, isDialogue: true), options: options, map: map.derpMap, loop, reporter)
   }
 }
 

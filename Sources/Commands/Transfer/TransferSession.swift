@@ -5,7 +5,7 @@ import Glibc
 import Reactor
 import Wire
 
-/// Makes the sessions that move payload: as the side that was given a token, or as the side that issues one.
+/// Makes the sessions that move payload or carry streams: as the side that was given a token, or as the side that issues one.
 struct TransferSession {
   /// How long an unclaimed token is good for, in seconds.
   static let tokenLifetimeSeconds: Int64 = 3_600
@@ -16,49 +16,64 @@ struct TransferSession {
   /// The token that was issued here; nil when it was given to us.
   let issuedToken: String?
 
+  /// What a session is for.
+  enum Content {
+    /// One payload; in a dialogue its receiver answers.
+    case payload(PayloadFlow, isDialogue: Bool)
+    /// Streams for local connections.
+    case streams
+  }
+
   /// Joins the session of a token.
   static func claiming(
-    _ token: SessionToken, flow: PayloadFlow, isDialogue: Bool, options: GlobalOptions, map: String?,
-    _ loop: EventLoop, _ reporter: SessionReporter
+    _ token: SessionToken, _ content: Content, options: GlobalOptions, map: String?, _ loop: EventLoop,
+    _ reporter: SessionReporter
   ) throws(CommandFailure) -> TransferSession {
     let relay = try RelayTarget.forToken(token, map: map, loop, reporter)
     var random = SecureRandom()
     let configuration = SessionConfiguration(
-      role: .claimant, token: token, derpKey: X25519PrivateKey(random: &random), flow: flow,
+      role: .claimant, token: token, derpKey: X25519PrivateKey(random: &random), flow: .sends,
       relayHost: relay.hostHeader)
-    return make(configuration, isDialogue, options, loop, relay, random, issued: nil)
+    let identity = Ed25519Identity(random: &random)
+    return make(configuration, content, identity, options, loop, relay, random, issued: nil)
   }
 
   /// Issues a token that somebody else may use for an hour.
   static func issuing(
-    _ capabilities: TokenCapabilities, flow: PayloadFlow, isDialogue: Bool, options: GlobalOptions,
-    relay choice: RelayOptions, map: String?, _ loop: EventLoop, _ reporter: SessionReporter
+    _ capabilities: TokenCapabilities, _ content: Content, options: GlobalOptions, relay choice: RelayOptions,
+    map: String?, _ loop: EventLoop, _ reporter: SessionReporter
   ) throws(CommandFailure) -> TransferSession {
     let relay = try RelayTarget.forNewToken(
       url: choice.derp, stunPort: choice.derpStun, map: map, loop, reporter)
     var random = SecureRandom()
     let derpKey = X25519PrivateKey(random: &random)
+    let identity = Ed25519Identity(random: &random)
     var capabilities = capabilities.union(.native)
     if relay.isPlainHTTP { capabilities.insert(.plainHTTP) }
     let token = SessionToken(
       sessionID: Bytes16(high: random.next(), low: random.next()),
       expiresUnixSeconds: Int64(time(nil)) + tokenLifetimeSeconds,
       bootstrapRegion: relay.region, derpPublic: derpKey.publicKey,
-      quicPublic: Ed25519Identity(random: &random).publicKey,
+      quicPublic: identity.publicKey,
       bearerSecret: Bytes32(words: (random.next(), random.next(), random.next(), random.next())),
       capabilities: capabilities, route: relay.route)
     let configuration = SessionConfiguration(
       role: .acceptor(expiresAt: loop.now + .seconds(tokenLifetimeSeconds)), token: token, derpKey: derpKey,
-      flow: flow, relayHost: relay.hostHeader)
-    return make(configuration, isDialogue, options, loop, relay, random, issued: token.encoded())
+      flow: .receives, relayHost: relay.hostHeader)
+    return make(configuration, content, identity, options, loop, relay, random, issued: token.encoded())
   }
 
   private static func make(
-    _ configuration: SessionConfiguration, _ isDialogue: Bool, _ options: GlobalOptions, _ loop: EventLoop,
-    _ relay: RelayTarget, _ random: SecureRandom, issued: String?
+    _ configuration: SessionConfiguration, _ content: Content, _ identity: Ed25519Identity,
+    _ options: GlobalOptions, _ loop: EventLoop, _ relay: RelayTarget, _ random: SecureRandom, issued: String?
   ) -> TransferSession {
     var configuration = configuration
-    configuration.isDialogue = isDialogue
+    switch content {
+    case .payload(let flow, let isDialogue):
+      configuration.flow = flow
+      configuration.isDialogue = isDialogue
+    case .streams: configuration.streams = StreamsConfiguration(identity: identity)
+    }
     configuration.isRelayOnly = options.forceRelay
     configuration.isTraced = options.verbose
     configuration.ciphers = CipherSpeed.choice(loop)

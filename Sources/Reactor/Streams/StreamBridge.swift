@@ -1,0 +1,202 @@
+import Basics
+import Engine
+import Glibc
+
+/// One local connection and the stream that it travels in. Bytes go through no buffer of their own: a socket is read
+/// into the session's memory and written from it.
+final class StreamBridge {
+  /// How much moves each way before other bridges have their turn.
+  private static let turnLimit = 256 << 10
+
+  /// How a bridge ended.
+  enum End {
+    /// Both directions came to their end.
+    case closed
+    /// Somebody gave up.
+    case reset
+  }
+
+  let id: StreamID
+  private let session: Session
+  private let loop: EventLoop
+  /// Asks for a call of `move`.
+  private let ready: (StreamBridge) -> Void
+  private var descriptor: Int32 = -1
+  private var watcher: IOWatcher?
+  /// The socket's input has ended, or nothing more of it is wanted.
+  private var isInputOver = false
+  /// Nothing more will be written to the socket.
+  private var isOutputOver = false
+  private var mayRead = true
+  private var mayWrite = true
+  private var hasIncoming = true
+  private(set) var end: End?
+
+  /// Whether the bridge waits for its turn.
+  var isQueued = false
+  /// Why the service could not be reached, for who shows it.
+  var refusal: String?
+  let openedAt: Instant
+  /// Bytes from the socket to the peer.
+  private(set) var bytesSent: UInt64 = 0
+  /// Bytes from the peer to the socket.
+  private(set) var bytesReceived: UInt64 = 0
+
+  init(_ loop: EventLoop, _ session: Session, _ id: StreamID, ready: @escaping (StreamBridge) -> Void) {
+    self.loop = loop
+    self.session = session
+    self.id = id
+    self.ready = ready
+    openedAt = loop.now
+  }
+
+  deinit { dropSocket() }
+
+  /// The local connection stands; the bridge owns its descriptor from now on.
+  func attach(_ descriptor: Int32) {
+    self.descriptor = descriptor
+    watcher = loop.watch(descriptor) { [weak self] events in self?.socketReady(events) }
+    ready(self)
+  }
+
+  private func socketReady(_ events: IOEvents) {
+    if events.contains(.readable) { mayRead = true }
+    if events.contains(.writable) { mayWrite = true }
+    ready(self)
+  }
+
+  // MARK: What the session tells
+
+  func streamReadable() {
+    hasIncoming = true
+    ready(self)
+  }
+
+  func streamWritable() { ready(self) }
+
+  /// The peer gave up sending: what the local side got is not all, and it must not look as if it were.
+  func streamReset(_ code: StreamErrorCode) { abort(code) }
+
+  /// The peer reads no more: nothing more of the local side is needed, which may still be answered.
+  func streamStopped() {
+    isInputOver = true
+    session.resetStream(id, .gone, at: loop.now)
+    endIfOver()
+  }
+
+  func streamClosed() {
+    // Both directions of the stream are over, so the socket has been given everything.
+    if end == nil, !(isInputOver && isOutputOver) { abort(.gone) }
+  }
+
+  // MARK: Moving
+
+  /// Moves a bounded amount each way. Whether there is more to do at once.
+  func move() -> Bool {
+    guard end == nil, descriptor >= 0 else { return false }
+    let more = moveIn()
+    let moreOut = end == nil && moveOut()
+    endIfOver()
+    guard end == nil else { return false }
+    refreshInterest()
+    return more || moreOut
+  }
+
+  /// From the socket to the peer.
+  private func moveIn() -> Bool {
+    var budget = Self.turnLimit
+    while mayRead, !isInputOver, session.wantedByStream(id) > 0 {
+      guard budget > 0 else { return true }
+      var result: Int = 0
+      var code: Int32 = 0
+      let count = session.fillStream(id) { room in
+        result = recv(descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
+        code = errno
+        return max(0, result)
+      }
+      if count > 0 {
+        bytesSent += UInt64(count)
+        budget -= count
+      } else if result == 0 {
+        isInputOver = true
+        session.finishStream(id, at: loop.now)
+      } else if code == EAGAIN {
+        mayRead = false
+      } else if code != EINTR {
+        abort(.reset)
+      }
+    }
+    return false
+  }
+
+  /// From the peer to the socket.
+  private func moveOut() -> Bool {
+    var budget = Self.turnLimit
+    while hasIncoming, mayWrite, !isOutputOver {
+      guard budget > 0 else { return true }
+      var code: Int32 = 0
+      var written = 0
+      let state = session.readStream(id, at: loop.now) { bytes in
+        var sent = 0
+        while sent < bytes.count {
+          let rest = UnsafeRawBufferPointer(rebasing: bytes[sent...])
+          let count = send(descriptor, rest.baseAddress, rest.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+          if count < 0, errno == EINTR { continue }
+          if count < 0 { code = errno }
+          guard count > 0 else { break }
+          sent += count
+        }
+        written += sent
+        return sent
+      }
+      bytesReceived += UInt64(written)
+      budget -= written
+      switch state {
+      case .ended:
+        isOutputOver = true
+        shutdown(descriptor, Int32(SHUT_WR))
+      case .empty: hasIncoming = false
+      case .more where code == EAGAIN: mayWrite = false
+      case .more where code != 0: abort(.reset)
+      case .more: break
+      }
+    }
+    return false
+  }
+
+  private func refreshInterest() {
+    var interest: IOEvents = []
+    if !isInputOver, !mayRead, session.wantedByStream(id) > 0 { interest.insert(.readable) }
+    if !isOutputOver, !mayWrite { interest.insert(.writable) }
+    watcher?.interest = interest
+  }
+
+  // MARK: Ending
+
+  private func endIfOver() {
+    guard end == nil, isInputOver, isOutputOver else { return }
+    end = .closed
+    dropSocket()
+  }
+
+  /// Gives up both directions, and says so at both ends.
+  func abort(_ code: StreamErrorCode) {
+    guard end == nil else { return }
+    end = .reset
+    session.resetStream(id, code, at: loop.now)
+    session.stopReadingStream(id, code, at: loop.now)
+    if descriptor >= 0 {
+      // A reset instead of an end: who reads the socket must not take what it got for all there was.
+      var linger = linger(l_onoff: 1, l_linger: 0)
+      setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
+    }
+    dropSocket()
+  }
+
+  private func dropSocket() {
+    watcher?.cancel()
+    watcher = nil
+    if descriptor >= 0 { close(descriptor) }
+    descriptor = -1
+  }
+}
