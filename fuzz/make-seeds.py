@@ -217,6 +217,22 @@ def transfer():
     seed("transfer", message(0x82, b"\0" + number(0, 8) + number(1, 8) + number(2, 8) + number(9, 8)) + message(0x82, b"\1"))
 
 
+def ssh_keys():
+    def field(content):
+        return len(content).to_bytes(4, "big") + content
+    def line(kind, *fields, comment=b" root@vm"):
+        return kind + b" " + base64.b64encode(field(kind) + b"".join(field(part) for part in fields)) + comment
+    ed25519 = line(b"ssh-ed25519", bytes(range(32)))
+    for text in (ed25519, line(b"ssh-rsa", b"\1\0\1", b"\0\xc1" + bytes(255)),
+                 line(b"ecdsa-sha2-nistp256", b"nistp256", b"\4" + bytes(64)),
+                 line(b"sk-ssh-ed25519@openssh.com", bytes(32), b"ssh:", comment=b""),
+                 b"restrict,command=\"x\" " + ed25519 + b"\n# note\n", b"-----BEGIN OPENSSH PRIVATE KEY-----"):
+        seed("ssh-keys", text)
+        seed("ssh-keys", b"\1" + text)
+    seed("ssh-keys", b"\1\0" + b"".join(len(text).to_bytes(2, "big") + text for text in (
+        b"deploy", b"vps", b"", b"ssh-ed25519 SHA256:x")))
+
+
 def main():
     shutil.rmtree(SEEDS, ignore_errors=True)
     derp()
@@ -229,6 +245,7 @@ def main():
     display_text()
     tar()
     transfer()
+    ssh_keys()
 
 
 main()

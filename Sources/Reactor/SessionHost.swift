@@ -49,8 +49,8 @@ public final class SessionHost {
   var hasMoreDatagrams = false
   var hasLeftSurroundings = true
 
-  /// Joins the session's streams with local connections; nil for a session that moves one payload.
-  public var streams: StreamHost? {
+  /// Does something with the session's streams; nil for a session that moves one payload.
+  public var streams: (any StreamDriver)? {
     didSet { streams?.wake = { [weak self] in self?.turn() } }
   }
 

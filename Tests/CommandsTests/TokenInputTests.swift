@@ -131,7 +131,9 @@ import Wire
     for (line, reply) in [
       ("", Question.Reply.yes), ("y", .yes), ("YES", .yes), ("n", .no), ("No", .no), ("maybe", .unclear),
     ] {
-      #expect(Question.Reply(line: line) == reply)
+      #expect(Question.Reply(line: line, isYesUsual: true) == reply)
+      // AUK-7: where an empty line is a no, everything else means the same.
+      #expect(Question.Reply(line: line, isYesUsual: false) == (line.isEmpty ? .no : reply))
     }
   }
 }

@@ -17,7 +17,7 @@ public struct DerpholeCommand: ParsableCommand {
       """,
     subcommands: [
       SendCommand.self, ReceiveCommand.self, ShareCommand.self, OpenCommand.self, ListenCommand.self,
-      PipeCommand.self,
+      PipeCommand.self, SSHCommand.self,
       NetcheckCommand<DerpholeCommand>.self, VersionCommand.self,
     ])
 

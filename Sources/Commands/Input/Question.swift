@@ -12,10 +12,11 @@ final class Question {
     /// Neither: ask again.
     case unclear
 
-    /// An empty line agrees, for the code was typed by the same person a moment ago. End of input does not.
-    init(line: String) {
+    /// End of input never agrees.
+    init(line: String, isYesUsual: Bool) {
       switch line.lowercased() {
-      case "", "y", "yes": self = .yes
+      case "": self = isYesUsual ? .yes : .no
+      case "y", "yes": self = .yes
       case "n", "no": self = .no
       default: self = .unclear
       }
@@ -28,13 +29,20 @@ final class Question {
 
   private let terminal: Terminal
   private let text: String
+  private let isYesUsual: Bool
   private let answer: (Bool) -> Void
   private var watcher: IOWatcher?
   private var line: [UInt8] = []
   private var attempts = 0
 
   /// Asks; `answer` is called once, on the loop.
-  init(_ loop: EventLoop, at terminal: Terminal, _ text: String, answer: @escaping (Bool) -> Void) {
+  ///
+  /// - Parameter isYesUsual: whether an empty line agrees, as it may when the same person has just typed the code.
+  init(
+    _ loop: EventLoop, at terminal: Terminal, _ text: String, isYesUsual: Bool = true,
+    answer: @escaping (Bool) -> Void
+  ) {
+    self.isYesUsual = isYesUsual
     self.terminal = terminal
     self.text = text
     self.answer = answer
@@ -55,7 +63,7 @@ final class Question {
 
   private func ask() {
     attempts += 1
-    terminal.write("\(text) [Y/n] ")
+    terminal.write("\(text) \(isYesUsual ? "[Y/n]" : "[y/N]") ")
   }
 
   private func read() {
@@ -70,7 +78,9 @@ final class Question {
     }
     let words = line[..<end].split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
     line.removeAll()
-    switch Reply(line: words.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")) {
+    switch Reply(
+      line: words.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "), isYesUsual: isYesUsual)
+    {
     case .yes: finish(true)
     case .no: finish(false)
     case .unclear where attempts < Self.mostAttempts: ask()

@@ -6,6 +6,7 @@ enum TokenUse: String {
   case receive = "derphole receive"
   case send = "derphole send --to"
   case open = "derphole open"
+  case sshAccept = "derphole ssh accept"
 
   /// Decodes a token for this command; otherwise one line says which command it is for, or what is wrong.
   func decode(_ text: String, nowUnixSeconds: Int64) throws(CommandFailure) -> SessionToken {
@@ -37,7 +38,7 @@ enum TokenUse: String {
   private static func command(for capabilities: TokenCapabilities) -> String? {
     if capabilities.contains(.stdioOffer) { return receive.rawValue }
     if capabilities.contains(.share) { return open.rawValue }
-    if capabilities.contains(.attach) { return "derphole ssh accept" }
+    if capabilities.contains(.attach) { return sshAccept.rawValue }
     if capabilities.contains(.derptunTCP) { return "derptun" }
     guard capabilities.contains(.stdio) else { return nil }
     return capabilities.contains(.structured) ? send.rawValue : pipe.rawValue

@@ -12,6 +12,8 @@ struct Invitation {
     case send
     /// `share`: the other side opens.
     case open
+    /// `ssh invite`: the other side gets access.
+    case sshAccept
   }
 
   var token: String
@@ -31,6 +33,7 @@ struct Invitation {
     case .receive: "derphole receive \(token)"
     case .send: "derphole send --to \(token) PATH"
     case .open: "derphole open \(token)"
+    case .sshAccept: "derphole ssh accept \(token)"
     }
   }
 
@@ -41,7 +44,7 @@ struct Invitation {
     let safer =
       switch use {
       case .receive: "`derphole receive --code-prompt` asks for the code and keeps it off the command line"
-      case .open: "`derphole open --token-prompt` asks for the token and keeps it off the command line"
+      case .open, .sshAccept: "with --token-prompt instead of the token it stays off the command line"
       case .pipe, .send: "with --to-prompt instead of --to TOKEN the token stays off the command line"
       }
     return ["On the other machine, run:", command, "(\(safer))"]

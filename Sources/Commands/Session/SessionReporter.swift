@@ -19,6 +19,8 @@ final class SessionReporter {
   var transfer: (() -> TransferProgress)?
   /// The connections of a session of streams; is asked whenever progress is shown.
   var streams: (() -> StreamHost.Counts)?
+  /// Whether a success needs no summary: what there is to say is said elsewhere.
+  var isSilentAtEnd = false
   /// Which direction the summary speaks of.
   var direction: TransferSummary.Direction?
   /// The digest of the whole content for the summary, once it is known.
@@ -144,6 +146,9 @@ final class SessionReporter {
     let elapsed = startedAt.map { now - $0 } ?? .zero
     display.clear()
     switch outcome {
+    case .success where isSilentAtEnd:
+      details(statistics, elapsed)
+      return ExitStatus.success
     case .success where streams != nil:
       finishStreams(streams?() ?? StreamHost.Counts(), statistics, elapsed)
       return ExitStatus.success

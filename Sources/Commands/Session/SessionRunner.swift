@@ -34,16 +34,19 @@ final class SessionRunner {
   /// This side cannot go on.
   func fail(reason: String) { host?.fail(reason: reason) }
 
+  /// Everything has been said over the session's streams: it ends in good order.
+  func close() { host?.closeStreams() }
+
   /// Runs a session of one payload; returns the exit code.
   func run(source: (any PayloadSource)? = nil, output: (any PayloadOutput)? = nil) -> Int32 {
     run(source, output, streams: nil)
   }
 
   /// Runs a session of streams; returns the exit code.
-  func run(streams: StreamHost) -> Int32 { run(nil, nil, streams: streams) }
+  func run(streams: any StreamDriver) -> Int32 { run(nil, nil, streams: streams) }
 
   private func run(
-    _ source: (any PayloadSource)?, _ output: (any PayloadOutput)?, streams: StreamHost?
+    _ source: (any PayloadSource)?, _ output: (any PayloadOutput)?, streams: (any StreamDriver)?
   ) -> Int32 {
     let host = SessionHost(
       loop, session, relay: relay.endpoint,

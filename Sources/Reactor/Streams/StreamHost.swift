@@ -5,7 +5,7 @@ import Glibc
 
 /// Joins the streams of a session with local connections: accepts them on the opener's side, makes them on the side
 /// of the service.
-public final class StreamHost {
+public final class StreamHost: StreamDriver {
   /// What a stream's other end is here.
   public enum Role {
     /// Local programs connect to this address; each connection becomes a stream.
@@ -51,8 +51,7 @@ public final class StreamHost {
   private var waiting = Deque<Int32>()
   private var past = Counts()
   private var isOver = false
-  /// Set by the session's host: the session has something to do.
-  var wake: () -> Void = {}
+  public var wake: () -> Void = {}
 
   public init(_ loop: EventLoop, _ session: Session, _ role: Role, observer: @escaping (Event) -> Void) {
     self.loop = loop
@@ -75,8 +74,7 @@ public final class StreamHost {
 
   // MARK: The turn
 
-  /// Does what the session's events and ready sockets ask for; whether anything was done.
-  func pump() -> Bool {
+  public func pump() -> Bool {
     var hasMoved = false
     while let event = session.pollStreamEvent() {
       hasMoved = true
@@ -213,8 +211,8 @@ public final class StreamHost {
 
   // MARK: Ending
 
-  /// The session is over: every local connection is reset.
-  func sessionEnded() {
+  /// Resets every local connection.
+  public func sessionEnded() {
     guard !isOver else { return }
     isOver = true
     listener?.close()

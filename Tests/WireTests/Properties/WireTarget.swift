@@ -16,6 +16,7 @@ enum WireTarget: String, CaseIterable, Sendable {
   case pcp = "pcp"
   case names = "names"
   case transfer = "transfer"
+  case sshKeys = "ssh-keys"
 
   /// What an input breaks; nil when all holds. Beyond "does not trap": what parses is serialised and parsed
   /// again to the same value.
@@ -37,6 +38,7 @@ enum WireTarget: String, CaseIterable, Sendable {
     case .pcp: PCPProperties.message(input)
     case .names: NameProperties.path(input)
     case .transfer: TransferProperties.messages(input)
+    case .sshKeys: SSHKeyProperties.all(input)
     }
   }
 }

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Glibc
+import Reactor
+import Wire
+
+/// `derphole ssh accept`: sends a public key to who invited.
+struct SSHAcceptCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "accept",
+    abstract: "Send your public key to the `derphole ssh invite` that printed the token.",
+    discussion: """
+      Examples: derphole ssh accept TOKEN
+                derphole ssh accept --key ~/.ssh/work.pub --token-file token.txt
+
+      Without --key the first of ~/.ssh/id_ed25519.pub, id_ecdsa.pub, id_ed25519_sk.pub, id_ecdsa_sk.pub and \
+      id_rsa.pub is sent; when there is none, ssh-keygen makes ~/.ssh/id_ed25519. Only the public half leaves this \
+      machine. Once the other side has written it, the command to connect is printed on standard output.
+      """)
+
+  @ParentCommand var parent: SSHCommand
+  @OptionGroup var globals: GlobalOptions
+  @OptionGroup var map: RelayMapOptions
+
+  @Argument(help: "The token that the other side printed.")
+  var token: String?
+
+  @Option(name: .long, help: ArgumentHelp("Read the token from a file.", valueName: "file"))
+  var tokenFile: String?
+
+  @Flag(name: .long, help: "Read the token from standard input.")
+  var tokenStdin = false
+
+  @Flag(name: .long, help: "Ask for the token at the terminal.")
+  var tokenPrompt = false
+
+  @Option(name: .long, help: ArgumentHelp("The public key to send.", valueName: "file"))
+  var key: String?
+
+  @Flag(name: .long, help: "Should a key have to be made, make it without a passphrase.")
+  var noPassphrase = false
+
+  func run() throws {
+    let options = globals.merged(with: parent.parent.globals)
+    try exitWith(options) {
+      let text = try TokenInput(
+        names: .askedToken, argument: token, file: tokenFile, fromStandardInput: tokenStdin,
+        payloadFollows: false,
+        asks: tokenPrompt
+      ).read()
+      let token = try TokenUse.sshAccept.decode(text, nowUnixSeconds: Int64(time(nil)))
+      let reporter = SessionReporter(options)
+      let key = try OwnKeys(reporter: reporter, hasPassphrase: !noPassphrase).choose(key)
+      reporter.line("sending \(key.description)")
+      let loop = try EventLoop()
+      let claimed = try TransferSession.claiming(
+        token, .streams, options: options, map: map.derpMap, loop, reporter)
+      let exchange = StreamExchange(
+        loop, claimed.session, question: SSHKeyOffer(key: key).serialized(), limit: SSHKeyAnswer.longest)
+      let runner = SessionRunner(claimed, reporter: reporter, options: options)
+      reporter.isSilentAtEnd = true
+      var answer: SSHKeyAnswer?
+      exchange.received = { bytes in
+        answer = bytes.flatMap { try? SSHKeyAnswer.parse($0) }
+        guard answer != nil else { return runner.refuse(reason: "an answer that makes no sense") }
+        runner.close()
+      }
+      let status = runner.run(streams: exchange)
+      guard let answer else { return status == ExitStatus.success ? ExitStatus.peerGone : status }
+      return show(answer, reporter, isJSON: options.json)
+    }
+  }
+
+  /// The other side's words are only shown, and only what can be shown of them.
+  private func show(_ answer: SSHKeyAnswer, _ reporter: SessionReporter, isJSON: Bool) -> Int32 {
+    let user = CommandWord.plain(answer.user)
+    let host = CommandWord.plain(answer.host)
+    if isJSON {
+      JSONLine(event: "answer").adding("outcome", "\(answer.outcome)").adding("user", printable(answer.user))
+        .adding("host", printable(answer.host)).emit()
+    }
+    switch answer.outcome {
+    case .added, .present:
+      reporter.line(answer.outcome == .added ? "the key was accepted" : "the other side had the key already")
+      for fingerprint in answer.fingerprints { reporter.line("the host's key: \(printable(fingerprint))") }
+      guard let user, let host else { return ExitStatus.success }
+      print("ssh \(user)@\(host)")
+      return ExitStatus.success
+    case .declined:
+      Console.error("the other side declined")
+      return ExitStatus.refused
+    case .failed:
+      Console.error("the other side could not accept the key: \(printable(answer.reason))")
+      return ExitStatus.failure
+    }
+  }
+}
