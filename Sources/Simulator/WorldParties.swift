@@ -85,6 +85,9 @@ extension World {
         obey(event, party, session)
       }
       if feed(party, session) { isBusy = true }
+      if let streams = party.streams, party.phase == .running, streams.pump(session, at: now) {
+        isBusy = true
+      }
       if transmit(party, session) { isBusy = true }
       if transmitDatagrams(party, session) { isBusy = true }
     }

@@ -89,6 +89,9 @@ final class NativePlane {
   var isProving: Bool
   var reportedSilence = false
   var reportedMissing = false
+  /// Whether large packets stay without an answer, so that a small one that gets through proves nothing: a path may lose
+  /// large packets only.
+  var doubtsLargePackets = false
   /// Whether what was sent to the peer stays without an answer, so that it is asked for a sign of life more often.
   var isPeerAwaited = false
   /// Round trips on the current path seen by pings.

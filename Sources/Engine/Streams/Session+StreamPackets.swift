@@ -30,6 +30,8 @@ extension Session {
       streamBytes.direct += UInt64(packet.count)
     }
     quic.receive(packet, at: now)
+    // The pinned identity has answered: as good as a frame of the plane (CLM-7).
+    if !isEstablished, quic.isReady { prove(at: now) }
     return true
   }
 
@@ -105,6 +107,7 @@ extension Session {
   func handleStreamsTimeout(at now: Instant) {
     guard let quic, let plane, pendingFailure == nil, areStreamsTimed(plane) else { return }
     quic.handleTimeout(at: now)
+    plane.doubtsLargePackets = quic.unansweredProbes > 0
     if quic.isReady, quic.unansweredProbes >= Self.patientProbes { plane.awaitPeer() }
   }
 
