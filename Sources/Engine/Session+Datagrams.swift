@@ -122,8 +122,10 @@ extension Session {
         // A path that takes the place of another one is no news to who waits for "direct".
         if plane?.currentLane != .direct { events.append(.state(.connectedDirect)) }
         plane?.pathPromoted(datagramSize: size, roundTrip: roundTrip, at: now)
+        peerLane.pathChanged()
       case .demote:
         plane?.pathDemoted(at: now)
+        peerLane.pathChanged()
         events.append(.state(.connectedRelay))
       case .resize(let size): plane?.datagramSizeChanged(size)
       }

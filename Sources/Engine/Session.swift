@@ -37,6 +37,7 @@ public final class Session {
   /// What the peer sends over them is its own: a sealed frame arrived there. The newest first.
   var trustedPaths: [DirectPath] = []
   var streamBytes = StreamByteCounts()
+  var peerLane = PeerLane()
   let paths: DirectPaths
   var peer: Bytes32?
   var isEstablished = false

@@ -228,3 +228,47 @@ private struct StreamTransfer {
     #expect(pair.acceptor.outcome == .failure(.peerSilent))
   }
 }
+
+@Suite struct PeerLaneTests {
+  @Test(
+    "STR-11: the peer has left a direct path when it came over it before, and not when it has yet to come")
+  func follows() {
+    var lane = PeerLane()
+    lane.arrived(on: .relay)
+    #expect(!lane.hasLeftDirectPath)
+    lane.arrived(on: .direct)
+    #expect(!lane.hasLeftDirectPath)
+    lane.arrived(on: .relay)
+    #expect(lane.hasLeftDirectPath)
+    lane.arrived(on: .direct)
+    #expect(!lane.hasLeftDirectPath)
+    lane.arrived(on: .relay)
+    lane.pathChanged()
+    #expect(!lane.hasLeftDirectPath)
+  }
+
+  @Test("STR-11: a download goes on over the relay soon after its path was cut")
+  func downloadAfterCut() throws {
+    var world = try DirectPair(streams: true)
+    world.pair.exchange()
+    world.openSockets()
+    world.pass(.seconds(1))
+    let (claimant, acceptor) = (world.pair.claimant, world.pair.acceptor)
+    var transfer = try StreamTransfer(on: claimant.session, length: 60_000_000, at: world.pair.now)
+    func move(_ interval: Interval) {
+      let end = world.pair.now + interval
+      while world.pair.now < end {
+        transfer.move(from: claimant.session, to: acceptor.session, at: world.pair.now)
+        claimant.collect(at: world.pair.now)
+        acceptor.collect(at: world.pair.now)
+        world.pass(.milliseconds(20))
+      }
+    }
+    move(.milliseconds(300))
+    world.isCut = true
+    move(.milliseconds(1_500))
+    let before = transfer.received
+    move(.milliseconds(500))
+    #expect(transfer.received > before)
+  }
+}

@@ -78,6 +78,8 @@ extension NativePlane {
   private func pathChanged(at now: Instant) {
     roundTrip = RoundTripEstimator()
     openPing = nil
+    // What got no answer on the old path may get one on this.
+    isPeerAwaited = false
     // The last acknowledgements may have been lost with the path.
     receiver?.repeatAcknowledgement(on: .direct, at: now)
   }

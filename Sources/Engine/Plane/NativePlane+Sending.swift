@@ -244,8 +244,9 @@ extension NativePlane {
   }
 
   var quietLimit: Instant {
+    if isPeerAwaited, let lastPingAt { return lastPingAt + Self.awaitedPingInterval }
     guard openPing != nil, let lastPingAt, lastPingAt >= silentSince else { return silentSince + quietFor }
-    return lastPingAt + (isPeerAwaited ? Self.awaitedPingInterval : Self.pingInterval)
+    return lastPingAt + Self.pingInterval
   }
 
   var endingLimit: Instant? {

@@ -29,6 +29,9 @@ extension Session {
     } else {
       streamBytes.direct += UInt64(packet.count)
     }
+    peerLane.arrived(on: lane)
+    // A path that only acknowledgements take counts as idle, and is rarely checked; now it is worth a look.
+    if peerLane.hasLeftDirectPath { paths.noteTraffic(at: now, random: &random) }
     quic.receive(packet, at: now)
     // The pinned identity has answered: as good as a frame of the plane (CLM-7).
     if !isEstablished, quic.isReady { prove(at: now) }
@@ -49,7 +52,9 @@ extension Session {
     else {
       return false
     }
-    return plane.currentLane == lane && plane.isOpen(lane)
+    // Whoever only acknowledges notices last that a path is dead: it follows the peer (STR-11).
+    let isFollowing = plane.currentLane == .direct && peerLane.hasLeftDirectPath && plane.isOpen(.relay)
+    return lane == (isFollowing ? .relay : plane.currentLane) && plane.isOpen(lane)
   }
 
   /// Puts the next packet for the lane into `buffer`; 0 when there is none.

@@ -1,9 +1,25 @@
 import Basics
+import Wire
 
 /// Bytes of QUIC packets by the way they took, both directions.
 struct StreamByteCounts {
   var direct: UInt64 = 0
   var relay: UInt64 = 0
+}
+
+/// Which way the peer's QUIC packets come, seen since the direct path carries ours (STR-11).
+struct PeerLane {
+  private var hasComeDirectly = false
+  /// Whether the peer has gone back to the relay: it has seen what we have not.
+  private(set) var hasLeftDirectPath = false
+
+  /// Our packets take another path.
+  mutating func pathChanged() { self = PeerLane() }
+
+  mutating func arrived(on lane: Lane) {
+    if lane == .direct { hasComeDirectly = true }
+    hasLeftDirectPath = hasComeDirectly && lane == .relay
+  }
 }
 
 /// What the host does with the streams of a session that was configured with `streams`. All calls are followed by a
