@@ -51,7 +51,7 @@ public final class StreamHost: StreamDriver {
   private var ready = Deque<StreamBridge>()
   private var listener: Listener?
   /// Connections that the peer allows no stream for yet.
-  private var waiting = Deque<Int32>()
+  private(set) var waiting = Deque<Int32>()
   private var past = Counts()
   private var isOver = false
   public var wake: () -> Void = {}

@@ -34,25 +34,37 @@ import Testing
     #expect(Socket.peerAddress(of: connection)?.isIPv4 == false)
   }
 
-  @Test func anAddressThatDoesNotAnswerHidesNoOther() throws {
-    let (silent, address) = try listener("127.0.0.1", port: 0, backlog: 0)
-    defer { close(silent) }
-    // With its queue full the kernel drops what comes.
+  /// A listener whose full queue makes the kernel drop what comes.
+  private func silentListener(_ literal: String, port: UInt16) throws -> ([Int32], SocketAddress) {
+    let (listener, address) = try listener(literal, port: port, backlog: 0)
     let queued = try (0..<4).map { _ in
       let descriptor = try Socket.make(address, SOCK_STREAM)
       _ = address.withSystemAddress { connect(descriptor, $0, $1) }
       return descriptor
     }
-    defer { for descriptor in queued { close(descriptor) } }
+    return ([listener] + queued, address)
+  }
+
+  @Test func anAddressThatDoesNotAnswerHidesNoOther() throws {
+    let (silent, address) = try silentListener("127.0.0.1", port: 0)
+    defer { for descriptor in silent { close(descriptor) } }
     let (open, _) = try listener("::1", port: address.port, backlog: 1)
     defer { close(open) }
-    let test = try TestLoop()
-    #expect(
-      dial(test, .tcp(host: "127.0.0.1", port: address.port), limit: .milliseconds(100)).descriptor == nil)
-    let result = dial(test, .tcp(host: "localhost", port: address.port), limit: .milliseconds(400))
+    let result = dial(
+      try TestLoop(), .tcp(host: "localhost", port: address.port), limit: .milliseconds(400))
     let connection = try #require(result.descriptor, "\(result.reason)")
     defer { close(connection) }
     #expect(Socket.peerAddress(of: connection)?.isIPv4 == false)
+  }
+
+  @Test func addressesThatDoNotAnswerEndTheAttempt() throws {
+    let (first, address) = try silentListener("127.0.0.1", port: 0)
+    let (second, _) = try silentListener("::1", port: address.port)
+    defer { for descriptor in first + second { close(descriptor) } }
+    let result = dial(
+      try TestLoop(), .tcp(host: "localhost", port: address.port), limit: .milliseconds(200))
+    #expect(result.descriptor == nil)
+    #expect(result.reason == "no answer in time")
   }
 
   @Test func theReasonOfTheLastAddressIsTold() throws {

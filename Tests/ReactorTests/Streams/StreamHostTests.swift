@@ -41,6 +41,8 @@ import Testing
     #expect(world.run { world.carrier.streams.values.contains { !$0.outgoing.isEmpty } })
     world.settle()
     #expect(world.carrier.streams.count == 1)
+    // One is accepted to see whether it may have a stream; the others stay in the kernel's queue.
+    #expect(world.host.waiting.count == 1)
     #expect(peers.allSatisfy { $0.end == nil })
     world.carrier.allowance = 3
     world.carrier.happen(.mayOpen)
