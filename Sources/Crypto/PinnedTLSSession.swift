@@ -3,7 +3,7 @@ import CGnuTLS
 
 /// A TLS 1.3 session for QUIC in which both sides show one certificate and accept exactly one public key.
 ///
-/// Chain, names and dates are not looked at: whoever proves to have the pinned Ed25519 key is the peer, nobody else.
+/// Chain, names and dates are not looked at (STR-1): whoever proves to have the pinned Ed25519 key is the peer, nobody else.
 public final class PinnedTLSSession {
   /// TLS 1.3 only; QUIC has no use for its compatibility mode (RFC 9001, section 8.4).
   private static let priorities = "%DISABLE_TLS13_COMPAT_MODE:NORMAL:-VERS-ALL:+VERS-TLS1.3"

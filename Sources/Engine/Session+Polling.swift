@@ -118,7 +118,7 @@ extension Session {
       handleStreamsTimeout(at: now)
     }
     paths.promoter.hasPayloadInFlight =
-      (plane?.sender?.bytesInFlight(on: .direct) ?? 0) > 0 || (quic?.bytesInFlight ?? 0) > 0
+      (plane?.sender?.bytesInFlight(on: .direct) ?? 0) > 0 || quic?.awaitsAcknowledgement == true
     paths.handleTimeout(at: now, random: &random)
     drainPaths(at: now)
     settlePlane(at: now)

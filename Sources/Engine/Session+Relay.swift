@@ -109,6 +109,8 @@ extension Session {
       case .repairAbandoned:
         giveUp(.undeliverable, .localFailure, "a part of the data does not get through", at: now)
       case .transition(let record): events.append(.transition(record))
+      case .peerMissing: events.append(.peerMissing(true))
+      case .peerBack: events.append(.peerMissing(false))
       case .peerSilent: finish(.failure(pendingFailure ?? .peerSilent), at: now)
       case .challenge(let token, let length, _):
         guard let path else { continue }

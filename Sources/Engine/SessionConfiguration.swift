@@ -125,6 +125,8 @@ public enum SessionEvent: Sendable {
   /// The relay said something about itself.
   case relayNotice(RelayNotice)
   case state(SessionState)
+  /// The peer of a session of streams is silent, or heard again.
+  case peerMissing(Bool)
   /// Open a UDP socket on any free port and report with `socketOpened` or `socketFailed`.
   case openSocket(SocketID)
   /// Close the socket; what arrives on it no longer matters.

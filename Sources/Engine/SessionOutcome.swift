@@ -10,7 +10,7 @@ public enum SessionFailure: Error, Hashable, Sendable, CustomStringConvertible {
   case noAnswer
   /// The peer gave up; the reason is the peer's words.
   case peerAborted(reason: String)
-  /// Nothing came from the peer for 14 s although our own path was up.
+  /// Nothing came from the peer for 14 s, or 30 s of a session of streams, although our own path was up.
   case peerSilent
   /// A part of the payload was lost again and again although the peer answered.
   case undeliverable
@@ -44,7 +44,7 @@ public enum SessionFailure: Error, Hashable, Sendable, CustomStringConvertible {
       }
     case .noAnswer: "no answer: is the other side still waiting, and is the token its newest?"
     case .peerAborted(let reason): "peer aborted the transfer: \(printable(reason))"
-    case .peerSilent: "peer vanished: nothing was heard from it for 14 seconds"
+    case .peerSilent: "peer vanished: nothing was heard from it any more"
     case .undeliverable: "a part of the data does not get through, although the other side answers"
     case .relayUnreachable(let reason): "cannot reach the relay: \(printable(reason))"
     case .relayLost(let reason): "lost the relay and could not reach it again: \(printable(reason))"

@@ -9,6 +9,8 @@ public struct Options: Sendable {
 
   /// Bytes of the payload.
   var payload = 10_000
+  /// How many streams carry the payload there and back; 0 for one payload in one direction.
+  var streams = 0
   /// Whether the claimant sends the payload, as `pipe` does; else the acceptor does.
   var claimantSends = true
 

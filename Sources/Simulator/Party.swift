@@ -18,6 +18,8 @@ final class Party {
   var session: Session?
   var source: VirtualSource?
   let output: VirtualOutput?
+  /// What it does with streams; nil in a session of one payload.
+  let streams: StreamWork?
 
   /// The connection to the relay.
   var connection: Int?
@@ -52,6 +54,14 @@ final class Party {
     network = PartyNetwork(
       isAcceptor ? options.datagrams.acceptor : options.datagrams.claimant,
       firstPort: 40_000 + 1_000 * UInt16(index))
+    guard options.streams == 0 else {
+      source = nil
+      output = nil
+      streams = StreamWork(
+        isOpener: !isAcceptor, count: options.streams, length: options.payload / options.streams / 2)
+      return
+    }
+    streams = nil
     switch configuration.flow {
     case .sends:
       source = VirtualSource(

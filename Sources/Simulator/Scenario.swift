@@ -126,6 +126,7 @@ extension Options {
     options.drawFaults(&random)
     options.drawKeyEpoch(&random)
     options.drawDatagrams(&random)
+    options.drawStreams(&random)
     return options
   }
 
@@ -172,6 +173,14 @@ extension Options {
     if random.chance(30) { replay = random.magnitude(1...100) }
     longestDelay = random.time(1_000...3_000_000)
     faultsEnd = random.time(100_000...15_000_000)
+  }
+
+  private mutating func drawStreams(_ random: inout SeededGenerator) {
+    // Sources and outputs, which fail there, have no part in streams.
+    guard random.chance(20), scenario != .failure else { return }
+    streams = random.magnitude(1...60)
+    // What goes there comes back, and each stream has a life of its own.
+    payload = min(payload, 1_000_000)
   }
 
   private mutating func drawKeyEpoch(_ random: inout SeededGenerator) {

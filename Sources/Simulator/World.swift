@@ -17,6 +17,7 @@ final class World {
 
   let options: Options
   let token: SessionToken
+  private let identity: Ed25519Identity
   let tokenKey: ControlEnvelopeKey
   var now = Instant.zero
   var queue = EventQueue()
@@ -59,10 +60,11 @@ final class World {
     var keys = SeededGenerator(seed: options.seed ^ 0x6B65_7973)
     let acceptorKey = X25519PrivateKey(random: &keys)
     relayKey = X25519PrivateKey(random: &keys)
+    let sessionID = Bytes16(high: keys.next(), low: keys.next())
+    identity = Ed25519Identity(random: &keys)
     token = SessionToken(
-      sessionID: Bytes16(high: keys.next(), low: keys.next()), expiresUnixSeconds: 1_900_000_000,
-      bootstrapRegion: 1, derpPublic: acceptorKey.publicKey,
-      quicPublic: X25519PrivateKey(random: &keys).publicKey,
+      sessionID: sessionID, expiresUnixSeconds: 1_900_000_000,
+      bootstrapRegion: 1, derpPublic: acceptorKey.publicKey, quicPublic: identity.publicKey,
       bearerSecret: Bytes32(keys.bytes(Bytes32.count)) ?? .zero, capabilities: [.stdio, .native])
     tokenKey = ControlEnvelopeKey(bearerSecret: token.bearerSecret, sessionID: token.sessionID)
     isScheduled = Array(repeating: false, count: options.faults.count)
@@ -88,6 +90,11 @@ final class World {
     configuration.largestFramePayload = options.largestFrame
     configuration.relayPatience = options.patience
     configuration.isTraced = true
+    if options.streams > 0 {
+      var random = SeededGenerator(seed: options.seed ^ 0x6964_656E_7469_7479)
+      configuration.streams = StreamsConfiguration(
+        identity: isClaimant ? Ed25519Identity(random: &random) : identity)
+    }
     let access = isClaimant ? options.datagrams.claimant : options.datagrams.acceptor
     configuration.isRelayOnly = access.isRelayOnly
     let index = ["acceptor": World.acceptor, "claimant": World.claimant][name] ?? World.rival

@@ -46,6 +46,7 @@ extension World {
   }
 
   func checkBounds(_ party: Party, _ session: Session) {
+    if let violation = party.streams?.violation { violate("\(party.name): \(violation)") }
     if let output = party.output {
       if let mismatch = output.mismatch { violate("\(party.name) was given a wrong byte at \(mismatch)") }
       if output.delivered > UInt64(options.payload) {
@@ -64,6 +65,14 @@ extension World {
   /// A success of either side means that the output has everything and is closed.
   func checkOutcome(_ party: Party, _ outcome: SessionOutcome) {
     guard case .success(let bytes) = outcome else { return }
+    if options.streams > 0 {
+      // The claimant ends the session, once all its streams have ended.
+      let claimants = parties.filter { $0.index != Self.acceptor && $0.wasEstablished }
+      if claimants.allSatisfy({ $0.streams?.isComplete == false }) {
+        violate("\(party.name) succeeded before all streams had ended")
+      }
+      return
+    }
     guard bytes == UInt64(options.payload) else {
       return violate("\(party.name) succeeded with \(bytes) of \(options.payload) bytes")
     }

@@ -85,6 +85,9 @@ extension World {
         obey(event, party, session)
       }
       if feed(party, session) { isBusy = true }
+      if let streams = party.streams, party.phase == .running, streams.pump(session, at: now) {
+        isBusy = true
+      }
       if transmit(party, session) { isBusy = true }
       if transmitDatagrams(party, session) { isBusy = true }
     }
@@ -104,7 +107,7 @@ extension World {
       hangUp(party)
     case .relayLost(let reason):
       note(.relayLost, UInt64(party.index), text: "\(party.name): lost the relay: \(reason)")
-    case .relayNotice: break
+    case .relayNotice, .peerMissing: break
     case .openSocket(let socket): openSocket(socket, party, session)
     case .closeSocket(let socket): closeSocket(socket, party)
     case .path(let report): noteReport(report, of: party)

@@ -12,6 +12,8 @@ final class QUICPair {
   var delay = Interval.milliseconds(10)
   /// Whether a packet is lost; asked once for each.
   var isLost: (_ fromClient: Bool) -> Bool = { _ in false }
+  /// Is shown each packet.
+  var seen: (UnsafeMutableRawBufferPointer) -> Void = { _ in }
   /// The size of packets, which may change at any time.
   var packetSize = 1_200
   private var inFlight: [(at: Instant, toServer: Bool, packet: [UInt8])] = []
@@ -63,6 +65,7 @@ final class QUICPair {
       let length = side.poll(into: buffer, limit: packetSize, at: now)
       guard length > 0 else { break }
       largestPacket = max(largestPacket, length)
+      seen(buffer)
       if !isLost(toServer) {
         inFlight.append((now + delay, toServer, Array(buffer[..<length])))
       }
@@ -104,7 +107,7 @@ extension QUICConnection {
     #expect(pair.server.takeEvents().contains(.ready))
   }
 
-  @Test func aWrongServerGetsNothing() throws {
+  @Test("STR-1: a server with another key gets nothing") func wrongServer() throws {
     var random = SeededGenerator(seed: 99)
     let pair = try QUICPair(clientPin: Ed25519Identity(random: &random).publicKey)
     pair.run { pair.client.failure != nil }
@@ -114,7 +117,7 @@ extension QUICConnection {
     #expect(!pair.server.isReady)
   }
 
-  @Test func aWrongClientGetsNoStream() throws {
+  @Test("STR-1: a client with another key gets no stream") func wrongClient() throws {
     var random = SeededGenerator(seed: 99)
     let pair = try QUICPair(serverPin: Ed25519Identity(random: &random).publicKey)
     pair.run { pair.server.failure != nil }
@@ -123,7 +126,7 @@ extension QUICConnection {
     #expect(!pair.server.takeEvents().contains(where: { if case .opened = $0 { true } else { false } }))
   }
 
-  @Test func aStreamIsAnnouncedBeforeItsFirstByte() throws {
+  @Test("STR-2: a stream is announced before its first byte") func announcement() throws {
     let pair = try QUICPair()
     pair.run { pair.client.isReady && pair.server.isReady }
     let id = try #require(pair.client.openStream())
@@ -235,7 +238,7 @@ extension QUICConnection {
     try transfer(pair, bytes: 2_000_000)
   }
 
-  @Test func aSmallerPathLosesNothing() throws {
+  @Test("STR-5: a path that becomes smaller loses nothing") func smallerPath() throws {
     let pair = try QUICPair()
     pair.packetSize = 8_000
     var count = 0

@@ -67,7 +67,8 @@ private struct StreamTransfer {
     #expect(pair.claimant.session.statistics.relayBytes > 3_000_000)
   }
 
-  @Test func aClosedSessionEndsWellOnBothSides() throws {
+  @Test("STR-9: a session of streams that is closed ends well on both sides")
+  func closing() throws {
     var pair = try SessionPair(streams: true)
     pair.exchange()
     pair.pass(.seconds(1))
@@ -78,7 +79,8 @@ private struct StreamTransfer {
     #expect(pair.acceptor.outcome == .success(bytes: 0))
   }
 
-  @Test func aClaimWithoutAnIdentityIsRefused() throws {
+  @Test("STR-1: a claim without an identity is refused")
+  func claimWithoutIdentity() throws {
     var configuration = SessionConfiguration(
       role: .acceptor(expiresAt: .zero + .seconds(3_600)), token: Meeting().token,
       derpKey: Meeting().acceptorKey, flow: .receives, relayHost: "relay.test")
@@ -99,7 +101,7 @@ private struct StreamTransfer {
     #expect(code == "claim_malformed")
   }
 
-  @Test("a stream goes on over relay, direct path and relay again, and loses nothing")
+  @Test("STR-5: a stream goes on over relay, direct path and relay again, and loses nothing")
   func pathsChangeUnderneath() throws {
     var world = try DirectPair(streams: true)
     world.pair.exchange()
@@ -133,7 +135,9 @@ private struct StreamTransfer {
     #expect(claimant.session.statistics.directBytes > 0)
   }
 
-  @Test("after a long outage of the relay streams go on within a second, not when a timer has backed off to")
+  @Test(
+    "STR-7: after a long outage of the relay streams go on within a second, not when a timer has backed off to"
+  )
   func outage() throws {
     var pair = try SessionPair(streams: true)
     pair.exchange()
@@ -162,5 +166,65 @@ private struct StreamTransfer {
     #expect(transfer.received > stalled)
     move(.seconds(30), carrying: true)
     #expect(transfer.isEnded && transfer.isRight)
+  }
+}
+
+/// What arrives from where.
+@Suite struct StreamPacketTests {
+  @Test("STR-6: a datagram counts only on a path over which the peer sent a sealed frame")
+  func strangersAreNotHeard() throws {
+    var world = try DirectPair(streams: true)
+    world.pair.exchange()
+    world.openSockets()
+    world.pass(.seconds(1))
+    let acceptor = world.pair.acceptor.session
+    let before = try #require(acceptor.quic?.packetsReceived)
+    func give(from address: String) {
+      // The form of a short-header packet.
+      var packet: [UInt8] = [0x41] + [UInt8](repeating: 7, count: 50)
+      packet.withUnsafeMutableBytes {
+        acceptor.handle(
+          datagrams: $0, segmentLength: $0.count, socket: .ipv4,
+          from: IPEndpoint(address: IPAddress(address)!, port: 5_000), at: world.pair.now,
+          sink: world.pair.acceptor)
+      }
+    }
+    give(from: "192.0.2.77")
+    #expect(acceptor.quic?.packetsReceived == before)
+    give(from: "192.0.2.1")
+    #expect(acceptor.quic?.packetsReceived == before + 1)
+    #expect(acceptor.outcome == nil)
+  }
+
+  @Test("STR-8: every packet has the fixed bit, whatever the seed")
+  func fixedBit() throws {
+    for seed in 1...8 as ClosedRange<UInt64> {
+      let pair = try QUICPair(seed: seed)
+      var isSet = true
+      pair.seen = { if $0[0] & 0x40 == 0 { isSet = false } }
+      pair.run { pair.client.isReady && pair.server.isReady }
+      #expect(isSet)
+    }
+  }
+
+  @Test("STR-10: a peer that was silent for twenty seconds goes on where it was")
+  func silence() throws {
+    var pair = try SessionPair(streams: true)
+    pair.exchange()
+    pair.pass(.seconds(1))
+    pair.pass(.seconds(20), carrying: false)
+    _ = pair.claimant.takeSent()
+    _ = pair.acceptor.takeSent()
+    func missing(_ hand: HandRelay) -> [Bool] {
+      hand.events.compactMap { if case .peerMissing(let isMissing) = $0 { isMissing } else { nil } }
+    }
+    #expect(missing(pair.acceptor) == [true])
+    pair.pass(.seconds(2))
+    #expect(missing(pair.acceptor) == [true, false])
+    #expect(pair.claimant.session.openStream(at: pair.now) != nil)
+    pair.pass(.seconds(20), carrying: false)
+    #expect(pair.acceptor.outcome == nil)
+    pair.pass(.seconds(15), carrying: false)
+    #expect(pair.acceptor.outcome == .failure(.peerSilent))
   }
 }

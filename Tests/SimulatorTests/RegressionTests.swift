@@ -141,6 +141,72 @@ struct RegressionTests {
         relay-rate=0 fast-start=true claimant-barred=false loss=0 double=3 delay=0 reorder=0
         corrupt=7 replay=0 longest-delay=7948us faults-end=5205738us faults=
         """),
+    Finding(
+      seed: 1087,
+      what:
+        "a claimant whose streams had ended before a frame of the plane came was taken for one that gives up",
+      options: """
+        payload=14 claimant-sends=true streams=4 acceptor=true claimant=true rival=false
+        claimant-start=2755us rival-start=2755us token-life=120000000us frames-per-epoch=4096
+        largest-frame=65500 patience=60000000us claimant-latency=2150us acceptor-latency=2150us
+        claimant-rate=138403090 acceptor-rate=138403090 connection-buffer=4969 largest-piece=5981
+        source-step=67592 source-pause=3407us output-step=0 output-pause=0us close-delay=0us relay-rate=0
+        fast-start=false claimant-barred=false loss=10 double=0 delay=32 reorder=8 corrupt=86 replay=0
+        longest-delay=103945us faults-end=145179us faults= udp=true shared=none stun-servers=2
+        dead-servers=1 stun-delay=2555us udp-loss=0 udp-double=0 udp-reorder=0 udp-corrupt=0 udp-replay=0
+        udp-reflect=0 udp-redirect=0 udp-forge=0 batch=64 gathering=0us socket-buffer=4194304
+        detour=120000us ipv6-lag=0us shrunk-mtu=1280 claimant-nats=ei-ei-preserving-plain-300s
+        claimant-ipv4=true claimant-ipv6=open claimant-udp-blocked=false claimant-udp-delay=43us
+        claimant-udp-rate=8453977 claimant-udp-queue=68820 claimant-mtu=1500 claimant-hop-mtu=1500
+        claimant-port-mapped=true claimant-relay-only=true claimant-refused-sockets=none
+        acceptor-nats=ei-apd-random-hairpin-300s acceptor-ipv4=true acceptor-ipv6=none
+        acceptor-udp-blocked=false acceptor-udp-delay=43us acceptor-udp-rate=8453977
+        acceptor-udp-queue=274352 acceptor-mtu=1500 acceptor-hop-mtu=1500 acceptor-port-mapped=true
+        acceptor-relay-only=false acceptor-refused-sockets=none
+        """),
+    Finding(
+      seed: 1928,
+      what: "streams stayed on a path that carried only small packets: answered pings spoke for it",
+      options: """
+        payload=22774 claimant-sends=false streams=11 acceptor=true claimant=true rival=false
+        claimant-start=800us rival-start=800us token-life=120000000us frames-per-epoch=1024
+        largest-frame=65500 patience=60000000us claimant-latency=1169us acceptor-latency=1585us
+        claimant-rate=2842878 acceptor-rate=198747539 connection-buffer=4200 largest-piece=76
+        source-step=118 source-pause=129481us output-step=0 output-pause=0us close-delay=1331703us
+        relay-rate=0 fast-start=false claimant-barred=false loss=0 double=0 delay=0 reorder=0 corrupt=0
+        replay=0 longest-delay=500000us faults-end=5000000us faults=shrink-mtu@direct+672us udp=true
+        shared=carrier stun-servers=2 dead-servers=0 stun-delay=1071us udp-loss=0 udp-double=0 udp-reorder=0
+        udp-corrupt=0 udp-replay=0 udp-reflect=0 udp-redirect=0 udp-forge=0 batch=1 gathering=360us
+        socket-buffer=4194304 detour=120000us ipv6-lag=0us shrunk-mtu=576
+        claimant-nats=ei-apd-random-plain-30s claimant-ipv4=true claimant-ipv6=open
+        claimant-udp-blocked=false claimant-udp-delay=621us claimant-udp-rate=3622950
+        claimant-udp-queue=59717 claimant-mtu=1500 claimant-hop-mtu=9000 claimant-port-mapped=true
+        claimant-relay-only=false claimant-refused-sockets=none acceptor-nats=none acceptor-ipv4=true
+        acceptor-ipv6=open acceptor-udp-blocked=false acceptor-udp-delay=621us acceptor-udp-rate=3622950
+        acceptor-udp-queue=188433 acceptor-mtu=9000 acceptor-hop-mtu=9000 acceptor-port-mapped=false
+        acceptor-relay-only=false acceptor-refused-sockets=none
+        """),
+    Finding(
+      seed: 2279, what: "a damaged first packet ended the session of streams",
+      options: """
+        payload=178 claimant-sends=true streams=31 acceptor=true claimant=true rival=false
+        claimant-start=226891us rival-start=226891us token-life=120000000us frames-per-epoch=4096
+        largest-frame=3588 patience=60000000us claimant-latency=60us acceptor-latency=11715us
+        claimant-rate=32685482 acceptor-rate=32685482 connection-buffer=83864 largest-piece=28035
+        source-step=0 source-pause=0us output-step=0 output-pause=0us close-delay=2821us relay-rate=0
+        fast-start=false claimant-barred=false loss=91 double=2 delay=0 reorder=0 corrupt=96 replay=0
+        longest-delay=199946us faults-end=269289us faults= udp=true shared=none stun-servers=2
+        dead-servers=0 stun-delay=1201us udp-loss=0 udp-double=0 udp-reorder=0 udp-corrupt=0 udp-replay=0
+        udp-reflect=0 udp-redirect=0 udp-forge=0 batch=1 gathering=0us socket-buffer=150545 detour=120000us
+        ipv6-lag=0us shrunk-mtu=1280 claimant-nats=ei-apd-sequential-hairpin-60s claimant-ipv4=true
+        claimant-ipv6=none claimant-udp-blocked=false claimant-udp-delay=632us claimant-udp-rate=269295
+        claimant-udp-queue=29425 claimant-mtu=1500 claimant-hop-mtu=1500 claimant-port-mapped=false
+        claimant-relay-only=false claimant-refused-sockets=extra
+        acceptor-nats=apd-ad-preserving-hairpin-300s acceptor-ipv4=true acceptor-ipv6=none
+        acceptor-udp-blocked=false acceptor-udp-delay=7173us acceptor-udp-rate=401272
+        acceptor-udp-queue=31578 acceptor-mtu=1500 acceptor-hop-mtu=1500 acceptor-port-mapped=false
+        acceptor-relay-only=false acceptor-refused-sockets=ipv6
+        """),
   ]
 
   @Test("It stays found", arguments: findings)

@@ -104,6 +104,12 @@ final class SessionReporter {
     case .relayNotice(let notice):
       detail(notice.description)
     case .path(let report): showPath(report)
+    case .peerMissing(let isMissing):
+      if options.json {
+        JSONLine(event: "peer").adding("missing", isMissing).emit()
+      } else {
+        line(isMissing ? "the other side is silent; waiting for it" : "the other side is back")
+      }
     case .dialRelay, .closeRelay, .payloadEnded, .finished, .openSocket, .closeSocket: break
     }
   }

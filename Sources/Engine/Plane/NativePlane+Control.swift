@@ -16,7 +16,9 @@ extension NativePlane {
         if token == pingToken, let openPing {
           if openPing.lane == currentLane { roundTrip.sample(now - openPing.sentAt, delay: .zero) }
           // It went out over the direct path: as good as an echo (PRM-7).
-          if openPing.lane == .direct, currentLane == .direct { events.append(.directAcknowledged) }
+          if openPing.lane == .direct, currentLane == .direct, !doubtsLargePackets {
+            events.append(.directAcknowledged)
+          }
           self.openPing = nil
         }
         pingDue = false

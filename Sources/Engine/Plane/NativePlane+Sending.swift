@@ -238,7 +238,10 @@ extension NativePlane {
   private func hasClock(_ lane: Lane) -> Bool { isOpen(lane) || route(lane) != nil && lane != currentLane }
 
   /// When the peer counts as dead. Once we completed there is nothing more to fear from that.
-  var silenceLimit: Instant? { isCompleting || reportedSilence ? nil : silentSince + Self.deadAfter }
+  var silenceLimit: Instant? {
+    guard !isCompleting, !reportedSilence else { return nil }
+    return silentSince + (flow == nil && reportedMissing ? Self.streamPatience : Self.deadAfter)
+  }
 
   var quietLimit: Instant {
     guard openPing != nil, let lastPingAt, lastPingAt >= silentSince else { return silentSince + quietFor }
@@ -260,6 +263,10 @@ extension NativePlane {
       return
     }
     guard pathUpSince != nil else { return }
+    if flow == nil, !reportedMissing, let limit = silenceLimit, limit <= now {
+      reportedMissing = true
+      events.append(.peerMissing)
+    }
     if let limit = silenceLimit, limit <= now {
       reportedSilence = true
       events.append(.peerSilent)

@@ -22,8 +22,10 @@ final class NativePlane {
   static let acceptorPatience = Interval.seconds(1)
   /// How often an unanswered ping is repeated.
   static let pingInterval = Interval.seconds(2)
-  /// Silence after which the peer counts as dead; the other side has ended within 15 s of it.
+  /// Silence after which the peer counts as missing; of a transfer the other side has ended within 15 s of it.
   static let deadAfter = Interval.seconds(14)
+  /// Streams may be worth waiting for: their peer gets so long to come back from a lost network (STR-10).
+  static let streamPatience = Interval.seconds(30)
   /// How often an unanswered ping is repeated while somebody waits for the peer to come back.
   static let awaitedPingInterval = Interval.milliseconds(400)
   /// How often an unanswered ping is repeated while the peer has to be found again.
@@ -86,6 +88,10 @@ final class NativePlane {
   /// (CLM-7). Payload goes out meanwhile.
   var isProving: Bool
   var reportedSilence = false
+  var reportedMissing = false
+  /// Whether large packets stay without an answer, so that a small one that gets through proves nothing: a path may lose
+  /// large packets only.
+  var doubtsLargePackets = false
   /// Whether what was sent to the peer stays without an answer, so that it is asked for a sign of life more often.
   var isPeerAwaited = false
   /// Round trips on the current path seen by pings.
@@ -201,6 +207,10 @@ final class NativePlane {
   func heard(on lane: Lane, at now: Instant) {
     lastHeard = max(lastHeard, now)
     isPeerAwaited = false
+    if reportedMissing {
+      reportedMissing = false
+      events.append(.peerBack)
+    }
     if isProving {
       isProving = false
       pingDue = false

@@ -12,7 +12,11 @@ enum PlaneEvent {
   case peerAborted(Abandonment)
   /// Our own abort is known to the peer, or enough time was given to it.
   case abortSettled
-  /// Nothing authentic came from the peer for 14 s while a path of ours was up.
+  /// The peer of streams has been silent for as long as that of a transfer would be borne.
+  case peerMissing
+  /// It is heard again.
+  case peerBack
+  /// Nothing authentic came from the peer for as long as that is borne, while a path of ours was up.
   case peerSilent
   /// A range of our payload cannot be brought over although the peer answers (RPR-6).
   case repairAbandoned

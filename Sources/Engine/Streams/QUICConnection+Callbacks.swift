@@ -15,7 +15,7 @@ extension QUICConnection {
       QUICConnection.owner(context.pointee.native_handle)
         .fillRandom(UnsafeMutableRawBufferPointer(start: bytes, count: length))
       // By the lowest bit of one random byte ngtcp2 decides whether its packets go without the fixed bit (RFC 9287),
-      // which tells ours from session frames.
+      // which tells ours from session frames (STR-8).
       if length == 1 { bytes[0] &= ~1 }
     }
     callbacks.get_new_connection_id = { _, id, token, length, user in

@@ -12,7 +12,7 @@ extension QUICConnection {
     guard ngtcp2_conn_open_bidi_stream(raw, &id, nil) == 0 else { return nil }
     let stream = QUICStream(id: id, isAnnounced: false, pool: pool)
     streams[id] = stream
-    // An empty frame announces it: a service that speaks first must not wait for the client's first byte.
+    // STR-2: an empty frame announces it: a service that speaks first must not wait for the client's first byte.
     enqueue(stream)
     return id
   }

@@ -163,6 +163,9 @@ final class QUICConnection {
     case NGTCP2_ERR_DRAINING:
       isClosedByPeer = true
     case NGTCP2_ERR_DISCARD_PKT: break
+    case NGTCP2_ERR_DROP_CONN where isServer && !isReady:
+      // What looked like a first packet was none: a damaged one, perhaps. The client repeats the right one.
+      startOver()
     case NGTCP2_ERR_CRYPTO where ngtcp2_conn_get_tls_alert(raw) != 0:
       fail(status, "TLS alert \(ngtcp2_conn_get_tls_alert(raw))")
     default:
@@ -184,6 +187,12 @@ final class QUICConnection {
       fail(NGTCP2_ERR_INTERNAL, "\(error)")
       return false
     }
+  }
+
+  private func startOver() {
+    if let raw { ngtcp2_conn_del(raw) }
+    raw = nil
+    tls = nil
   }
 
   /// Puts the next packet that is due into `buffer` and returns its length; 0 when none is, or none may leave.
@@ -236,8 +245,12 @@ final class QUICConnection {
     return Interval(nanoseconds: Int64(clamping: statistics.smoothed_rtt))
   }
 
-  /// Bytes in flight that are not acknowledged.
-  var bytesInFlight: UInt64 { statistics?.bytes_in_flight ?? 0 }
+  /// Whether something was sent, or is to be, that the peer has not acknowledged. What counts as lost is not in flight
+  /// any more, and still awaited.
+  var awaitsAcknowledgement: Bool {
+    guard let statistics, failure == nil else { return false }
+    return !isReady || statistics.bytes_in_flight > 0 || statistics.pto_count > 0 || totalUnsent > 0
+  }
 
   /// Probes (RFC 9002, section 6.2) since the last acknowledgement.
   var unansweredProbes: Int { statistics?.pto_count ?? 0 }

@@ -5,11 +5,11 @@ import Wire
 /// How the packets of a session's QUIC connection travel: bare over the relay or the direct path, like any payload.
 /// The connection never learns which.
 extension Session {
-  /// The longest QUIC packet over the relay, in bytes: fewer and larger ones cost less, and the relay carries them all.
+  /// The longest QUIC packet over the relay, in bytes (STR-5): fewer and larger ones cost less, and the relay carries them all.
   static let relayPacketLimit = 8_192
-  /// How many direct paths count as the peer's own at a time.
+  /// How many direct paths count as the peer's own at a time (STR-6).
   private static let maximumTrustedPaths = 4
-  /// After so many probes without an answer QUIC's timers rest until the peer gives a sign of life: they would back
+  /// STR-7: after so many probes without an answer QUIC's timers rest until the peer gives a sign of life: they would back
   /// off to many seconds, while the session asks several times a second.
   private static let patientProbes = 3
 
@@ -30,6 +30,8 @@ extension Session {
       streamBytes.direct += UInt64(packet.count)
     }
     quic.receive(packet, at: now)
+    // The pinned identity has answered: as good as a frame of the plane (CLM-7).
+    if !isEstablished, quic.isReady { prove(at: now) }
     return true
   }
 
@@ -105,6 +107,7 @@ extension Session {
   func handleStreamsTimeout(at now: Instant) {
     guard let quic, let plane, pendingFailure == nil, areStreamsTimed(plane) else { return }
     quic.handleTimeout(at: now)
+    plane.doubtsLargePackets = quic.unansweredProbes > 0
     if quic.isReady, quic.unansweredProbes >= Self.patientProbes { plane.awaitPeer() }
   }
 

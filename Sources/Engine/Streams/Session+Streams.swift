@@ -53,7 +53,7 @@ extension Session {
     quic?.stopReading(id.number, code)
   }
 
-  /// Ends a session of streams in good order: the peer is told, then the session finishes with success.
+  /// Ends a session of streams in good order (STR-9): the peer is told, then the session finishes with success.
   public func closeStreams(at now: Instant) {
     latest = now
     guard outcome == nil, pendingFailure == nil, configuration.streams != nil else { return }

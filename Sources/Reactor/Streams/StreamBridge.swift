@@ -3,7 +3,8 @@ import Engine
 import Glibc
 
 /// One local connection and the stream that it travels in. Bytes go through no buffer of their own: a socket is read
-/// into the session's memory and written from it.
+/// into the session's memory and written from it. It is read only while the peer takes more, so who does not read holds
+/// its own writer back (STR-4).
 final class StreamBridge {
   /// How much moves each way before other bridges have their turn.
   private static let turnLimit = 256 << 10
@@ -194,7 +195,7 @@ final class StreamBridge {
     dropSocket()
   }
 
-  /// Gives up both directions, and says so at both ends.
+  /// Gives up both directions, and says so at both ends (STR-3).
   func abort(_ code: StreamErrorCode) {
     guard end == nil else { return }
     end = .reset
