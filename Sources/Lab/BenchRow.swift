@@ -137,6 +137,8 @@ extension BenchRow {
       Self.stream("cat file to derphole pipe", sender: "cat {file} | {pipe} {token}"),
       Self.stream("derphole pipe, relay only", receiver: "--force-relay", leastDirect: nil),
       Self.stream("derphole pipe, TLS relay only", receiver: "--force-relay", relay: .tls, leastDirect: nil),
+      shared("derphole share, open", leastDirect: 0.9),
+      shared("derphole share, open, relay only", options: "--force-relay"),
     ] + (hasSend ? [small(file)] : []) + [
       small(Self.stream("derphole pipe < file", target: "{out}", leastDirect: nil))
     ]
@@ -156,6 +158,27 @@ extension BenchRow {
           role: .sender,
           command: sender.replacing("{pipe}", with: "{derphole} --json --hide-progress pipe")),
       ], relay: relay, leastDirect: leastDirect)
+  }
+
+  /// One connection through a shared service. `socat` at both ends costs what it costs without us, and its processor
+  /// time is counted with ours. The session ends when the service has everything.
+  private static func shared(_ name: String, options: String = "", leastDirect: Double? = nil) -> BenchRow {
+    BenchRow(
+      name: name, group: .ours,
+      steps: [
+        BenchStep(
+          role: .receiver,
+          command:
+            "socat -u -b 262144 TCP-L:{port},reuseaddr,bind=127.0.0.1 OPEN:{null},wronly & service=$!;"
+            + " {derphole} --json --hide-progress share {port} --derp {derp} \(options) & share=$!;"
+            + " wait $service; kill -INT $share; wait $share; true"),
+        BenchStep(
+          role: .sender,
+          command: "{derphole} --json --hide-progress open {token} 127.0.0.1:{localport} & open=$!;"
+            + " socat -u -b 262144 OPEN:{file},rdonly TCP:127.0.0.1:{localport},retry=500,interval=0.01; wait $open"
+        ),
+      ], relay: .plain, leastDirect: leastDirect
+    ).needing("socat")
   }
 
   /// The same with one kibibyte.

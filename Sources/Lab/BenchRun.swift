@@ -58,6 +58,7 @@ final class BenchLaboratory {
       ("{host}", place.receiverAddress),
       ("{hostfromrelay}", place.namespace(.relay) == nil ? place.receiverAddress : "203.0.113.6"),
       ("{relay}", place.relayAddress), ("{port}", "\(ports.peer)"), ("{relayport}", "\(ports.relay)"),
+      ("{localport}", "\(ports.relay + 10_000)"),
       ("{bytes}", "\(size)"), ("{scratch}", programs.scratch),
     ].reduce(text) { $0.replacing($1.0, with: $1.1) }
   }

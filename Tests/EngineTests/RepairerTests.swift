@@ -36,26 +36,42 @@ struct RepairerTests {
   @Test("RPR-4, RPR-5: silence brings a probe until the budget is spent, in every state")
   func budget() {
     var repairer = Repairer()
+    /// The probe waits, and what its turn adds to the budget is used up.
+    func expectWait(waiting: Int = 0, sourceLocation: SourceLocation = #_sourceLocation) {
+      #expect(repairer.tailSilent(waiting: waiting) == nil, sourceLocation: sourceLocation)
+      repairer.noteSent(Int(Repairer.waitingAllowance))
+    }
     #expect(repairer.tailSilent(waiting: 0) == .sendProbe)
     repairer.noteSent(Int(Repairer.allowance) - 1)
     #expect(repairer.tailSilent(waiting: 0) == .sendProbe)
     repairer.noteSent(1)
-    #expect(repairer.tailSilent(waiting: 0) == nil)
+    expectWait()
     repairer.noteDelivered(50)
     #expect(repairer.tailSilent(waiting: 0) == .sendProbe)
     repairer.noteSent(1)
-    #expect(repairer.tailSilent(waiting: 0) == nil)
+    expectWait()
     // What is lost by evidence may be sent again; while it waits, its share is not for probes.
     _ = repairer.gapFound(10, lowest: 0, end: 10, isEnd: false)
-    #expect(repairer.tailSilent(waiting: 10) == nil)
+    expectWait(waiting: 10)
     #expect(repairer.tailSilent(waiting: 0) == .sendProbe)
     repairer.noteSent(10)
-    #expect(repairer.tailSilent(waiting: 0) == nil)
+    expectWait()
     repairer.repairsSent()
-    #expect(repairer.tailSilent(waiting: 0) == nil)
+    expectWait()
     repairer.noteDelivered(500)
     #expect(repairer.tailSilent(waiting: 0) == .sendProbe)
     #expect(repairer.machine.state == .repairing)
+  }
+
+  @Test("RPR-5: a budget that is spent holds a probe up, but not for good")
+  func spentBudget() {
+    var repairer = Repairer()
+    // Twice what the budget covers, as after a path that lost large frames only.
+    repairer.noteSent(2 * Int(Repairer.allowance))
+    let turns = Int(Repairer.allowance / Repairer.waitingAllowance)
+    for _ in 0..<turns { #expect(repairer.tailSilent(waiting: 0) == nil) }
+    #expect(repairer.tailSilent(waiting: 0) == nil)
+    #expect(repairer.tailSilent(waiting: 0) == .sendProbe)
   }
 
   @Test("RPR-6: the same byte lost 64 times in a row ends it; progress begins the count anew")

@@ -207,6 +207,51 @@ struct RegressionTests {
         acceptor-udp-queue=31578 acceptor-mtu=1500 acceptor-hop-mtu=1500 acceptor-port-mapped=false
         acceptor-relay-only=false acceptor-refused-sockets=ipv6
         """),
+    Finding(
+      seed: 103_294,
+      what: "stream data before the handshake was confirmed took the window of its retransmission",
+      options: """
+        payload=58000 claimant-sends=true streams=6 acceptor=true claimant=true rival=false
+        claimant-start=0us rival-start=46770us token-life=120000000us frames-per-epoch=1024
+        largest-frame=65500 patience=60000000us claimant-latency=9788us acceptor-latency=124035us
+        claimant-rate=2680017 acceptor-rate=2680017 connection-buffer=837920 largest-piece=29 source-step=0
+        source-pause=0us output-step=0 output-pause=0us close-delay=173us relay-rate=0 fast-start=true
+        claimant-barred=false loss=84 double=0 delay=0 reorder=0 corrupt=5 replay=0 longest-delay=672100us
+        faults-end=7383698us
+        faults=detour@direct+109107us,detour-ends@relayed+0us,cut-direct@relayed+123504us,heal-direct@relayed+4123504us
+        udp=true shared=home stun-servers=1 dead-servers=0 stun-delay=650us udp-loss=2 udp-double=7
+        udp-reorder=1 udp-corrupt=12 udp-replay=0 udp-reflect=0 udp-redirect=0 udp-forge=0 batch=8
+        gathering=0us socket-buffer=4194304 detour=2269000us ipv6-lag=0us shrunk-mtu=1280 claimant-nats=none
+        claimant-ipv4=true claimant-ipv6=none claimant-udp-blocked=false claimant-udp-delay=34449us
+        claimant-udp-rate=787239 claimant-udp-queue=22673 claimant-mtu=1500 claimant-hop-mtu=1500
+        claimant-port-mapped=false claimant-relay-only=false claimant-refused-sockets=none
+        acceptor-nats=ad-ad-sequential-hairpin-30s acceptor-ipv4=true acceptor-ipv6=none
+        acceptor-udp-blocked=false acceptor-udp-delay=4146us acceptor-udp-rate=787239
+        acceptor-udp-queue=25105 acceptor-mtu=1500 acceptor-hop-mtu=1500 acceptor-port-mapped=false
+        acceptor-relay-only=false acceptor-refused-sockets=ipv6
+        """),
+    Finding(
+      seed: 116_783, what: "a probe that its budget did not cover waited for ever",
+      options: """
+        payload=5498260 claimant-sends=true streams=0 acceptor=true claimant=true rival=false
+        claimant-start=90425us rival-start=90425us token-life=120000000us frames-per-epoch=4096
+        largest-frame=65500 patience=60000000us claimant-latency=3355us acceptor-latency=3355us
+        claimant-rate=10401030 acceptor-rate=10401030 connection-buffer=318980 largest-piece=62539
+        source-step=0 source-pause=0us output-step=0 output-pause=0us close-delay=287us relay-rate=0
+        fast-start=false claimant-barred=false loss=246 double=0 delay=0 reorder=370 corrupt=11 replay=0
+        longest-delay=6209us faults-end=12086994us
+        faults=drop-acceptor@claiming+2us,drop-acceptor@claiming+1022911us,relay-freezes@claiming+1022930us,relay-thaws@claiming+1707050us
+        udp=false shared=none stun-servers=2 dead-servers=0 stun-delay=20000us udp-loss=0 udp-double=0
+        udp-reorder=0 udp-corrupt=0 udp-replay=0 udp-reflect=0 udp-redirect=0 udp-forge=0 batch=64
+        gathering=0us socket-buffer=4194304 detour=120000us ipv6-lag=0us shrunk-mtu=1280 claimant-nats=none
+        claimant-ipv4=true claimant-ipv6=none claimant-udp-blocked=false claimant-udp-delay=1000us
+        claimant-udp-rate=10000000 claimant-udp-queue=262144 claimant-mtu=1500 claimant-hop-mtu=1500
+        claimant-port-mapped=false claimant-relay-only=false claimant-refused-sockets=none
+        acceptor-nats=none acceptor-ipv4=true acceptor-ipv6=none acceptor-udp-blocked=false
+        acceptor-udp-delay=1000us acceptor-udp-rate=10000000 acceptor-udp-queue=262144 acceptor-mtu=1500
+        acceptor-hop-mtu=1500 acceptor-port-mapped=false acceptor-relay-only=false
+        acceptor-refused-sockets=none
+        """),
   ]
 
   @Test("It stays found", arguments: findings)

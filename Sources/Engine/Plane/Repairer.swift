@@ -9,6 +9,8 @@ struct Repairer {
   static let deliveredShare: UInt64 = 50
   /// What they may cost besides, in bytes.
   static let allowance: UInt64 = 256 << 10
+  /// By how many bytes the budget grows with each turn that a probe waits for it (RPR-5).
+  static let waitingAllowance: UInt64 = 16 << 10
 
   /// What the machine wants of its host.
   enum Order {
@@ -27,6 +29,8 @@ struct Repairer {
   private var lost: UInt64 = 0
   private var delivered: UInt64 = 0
   private var spent: UInt64 = 0
+  /// How often a probe has waited for the budget.
+  private var turnsWaited: UInt64 = 0
 
   /// Whether transitions are kept for `takeRecord`: nobody else pays for them.
   var isTraced = false
@@ -53,7 +57,8 @@ struct Repairer {
   /// Whether the budget covers no probe (RPR-5). A repair is always covered: its bytes were lost before, and a probe
   /// does not take the share of the `waiting` bytes that are still missing.
   private func isBudgetSpent(waiting: Int) -> Bool {
-    spent + UInt64(waiting) >= lost + delivered / Self.deliveredShare + Self.allowance
+    spent + UInt64(waiting)
+      >= lost + delivered / Self.deliveredShare + Self.allowance + turnsWaited * Self.waitingAllowance
   }
 
   // MARK: Events
@@ -110,6 +115,7 @@ struct Repairer {
   ) -> Order? {
     let isHopeless = tries >= Self.mostTries
     let isSpent = isBudgetSpent(waiting: waiting)
+    if event == .tailSilent, isSpent { turnsWaited += 1 }
     let result = machine.handle(event) { condition in
       switch condition {
       case .triesAreSpent: isHopeless

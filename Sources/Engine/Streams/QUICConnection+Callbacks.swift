@@ -26,6 +26,13 @@ extension QUICConnection {
       return 0
     }
     callbacks.handshake_completed = { _, user in
+      let owner = QUICConnection.owner(user)
+      if owner.isServer { owner.becameReady() }
+      return 0
+    }
+    // A client waits until the server has its last words: stream data that is under way before would use up the window
+    // that their retransmission needs, and no timer would run (RFC 9002, section 6.2.1).
+    callbacks.handshake_confirmed = { _, user in
       QUICConnection.owner(user).becameReady()
       return 0
     }

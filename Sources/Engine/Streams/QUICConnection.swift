@@ -136,6 +136,7 @@ final class QUICConnection {
   }
 
   func becameReady() {
+    guard !isReady else { return }
     isReady = true
     events.append(.ready)
   }
@@ -151,7 +152,8 @@ final class QUICConnection {
   func receive(_ packet: UnsafeRawBufferPointer, at now: Instant) {
     self.now = now
     guard failure == nil, let bytes = packet.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
-    if raw == nil {
+    let isFirst = raw == nil
+    if isFirst {
       guard accept(packet) else { return }
     }
     guard let raw else { return }
@@ -164,8 +166,9 @@ final class QUICConnection {
       isClosedByPeer = true
     case NGTCP2_ERR_DISCARD_PKT: break
     case NGTCP2_ERR_DROP_CONN where isServer && !isReady:
-      // What looked like a first packet was none: a damaged one, perhaps. The client repeats the right one.
-      startOver()
+      // What looked like a first packet was none: a damaged one, perhaps. The client repeats the right one. A later
+      // packet of that kind says nothing about the connection.
+      if isFirst { startOver() }
     case NGTCP2_ERR_CRYPTO where ngtcp2_conn_get_tls_alert(raw) != 0:
       fail(status, "TLS alert \(ngtcp2_conn_get_tls_alert(raw))")
     default:
