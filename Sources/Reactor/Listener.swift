@@ -12,6 +12,8 @@ public final class Listener {
   public let address: SocketAddress
   /// The path of a Unix socket, which goes with the listener.
   private let path: String?
+  /// The file that was made there: somebody else's in its place stays.
+  private let file: UnixSocket.FileIdentity?
 
   /// Whether nothing is accepted for the time being: who comes waits in the kernel's queue.
   public var isPaused = false {
@@ -56,6 +58,7 @@ public final class Listener {
     self.address = address
     self.descriptor = descriptor
     self.path = path
+    file = path.flatMap { UnixSocket.identity(of: $0) }
     watcher = loop.watch(descriptor) { [weak self] _ in self?.accept() }
     pause = loop.makeTimer { [weak self] in
       guard let self, !isPaused else { return }
@@ -72,9 +75,9 @@ public final class Listener {
     watcher?.cancel()
     pause?.disarm()
     accepted = nil
+    if let path, file == UnixSocket.identity(of: path) { unlink(path) }
     Glibc.close(descriptor)
     descriptor = -1
-    if let path { unlink(path) }
   }
 
   private func accept() {

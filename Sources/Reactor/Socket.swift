@@ -45,6 +45,14 @@ enum Socket {
     set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPCNT, 4)
   }
 
+  /// Closes a TCP connection with a reset instead of an end: who reads the other side must not take what it got for all
+  /// there was. A Unix socket knows no such thing and just ends.
+  static func closeWithReset(_ descriptor: Int32) {
+    var option = linger(l_onoff: 1, l_linger: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    Glibc.close(descriptor)
+  }
+
   /// The error that a connection attempt ended with; 0 for success.
   static func pendingError(of descriptor: Int32) -> Int32 {
     var code: Int32 = 0

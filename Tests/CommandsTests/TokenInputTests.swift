@@ -59,10 +59,10 @@ import Wire
     let kinds: [(TokenCapabilities, TokenUse?)] = [
       ([.stdio, .native], .pipe), ([.stdioOffer, .native], .receive),
       ([.stdio, .native, .structured], .send),
-      ([.share, .native], nil), ([.attach, .native], nil), ([.native], nil),
+      ([.share, .native], .open), ([.attach, .native], .sshAccept), ([.native], nil),
     ]
     for (capabilities, owner) in kinds {
-      for use in [TokenUse.pipe, .receive, .send] {
+      for use in [TokenUse.pipe, .receive, .send, .open, .sshAccept] {
         do throws(CommandFailure) {
           _ = try use.decode(token(capabilities), nowUnixSeconds: 1_000)
           #expect(use == owner)

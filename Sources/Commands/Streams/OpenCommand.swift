@@ -17,8 +17,6 @@ struct OpenCommand: ParsableCommand {
       DERPHOLE_TOKEN, which other users of this machine cannot see, the only argument is the address.
       """)
 
-  private static let defaultBind = "127.0.0.1:0"
-
   @ParentCommand var parent: DerpholeCommand
   @OptionGroup var globals: GlobalOptions
   @OptionGroup var map: RelayMapOptions
@@ -60,21 +58,14 @@ struct OpenCommand: ParsableCommand {
     }
   }
 
-  /// The token and the address. An argument is the token unless that comes from elsewhere.
+  /// The token and the address.
   private func inputs() throws(CommandFailure) -> (token: String, bind: ServiceAddress) {
-    let isElsewhere =
-      tokenFile != nil || tokenStdin || tokenPrompt
-      || arguments.count < 2 && getenv(TokenInput.environmentVariable) != nil
-        && arguments.allSatisfy { ServiceAddress($0) != nil }
-    guard arguments.count <= (isElsewhere ? 1 : 2) else {
-      throw CommandFailure("too many arguments: a token and an address", status: ExitStatus.usage)
-    }
+    let given = try OpenArguments(arguments, hasToken: tokenFile != nil || tokenStdin || tokenPrompt)
     let token = try TokenInput(
-      names: .askedToken, argument: isElsewhere ? nil : arguments.first, file: tokenFile,
-      fromStandardInput: tokenStdin, payloadFollows: false, asks: tokenPrompt
+      names: .askedToken, argument: given.token, file: tokenFile, fromStandardInput: tokenStdin,
+      payloadFollows: false, asks: tokenPrompt
     ).read()
-    let text = isElsewhere ? arguments.first : arguments.dropFirst().first
-    return (token, try CommandFailure.service(text ?? Self.defaultBind, "the address to listen at"))
+    return (token, given.bind)
   }
 
   /// Only an address that says so lets other machines in.

@@ -18,7 +18,7 @@ final class StreamBridge {
   }
 
   let id: StreamID
-  private let session: Session
+  private let session: any StreamCarrier
   private let loop: EventLoop
   /// Asks for a call of `move`.
   private let ready: (StreamBridge) -> Void
@@ -43,7 +43,9 @@ final class StreamBridge {
   /// Bytes from the peer to the socket.
   private(set) var bytesReceived: UInt64 = 0
 
-  init(_ loop: EventLoop, _ session: Session, _ id: StreamID, ready: @escaping (StreamBridge) -> Void) {
+  init(
+    _ loop: EventLoop, _ session: any StreamCarrier, _ id: StreamID, ready: @escaping (StreamBridge) -> Void
+  ) {
     self.loop = loop
     self.session = session
     self.id = id
@@ -85,9 +87,13 @@ final class StreamBridge {
     endIfOver()
   }
 
+  /// Both directions of the stream are over.
   func streamClosed() {
-    // Both directions of the stream are over, so the socket has been given everything.
-    if end == nil, !(isInputOver && isOutputOver) { abort(.gone) }
+    // Without the peer's end something may be missing. With it the socket has been given everything, and nobody wants
+    // what it might still say.
+    guard isOutputOver else { return abort(.gone) }
+    isInputOver = true
+    endIfOver()
   }
 
   // MARK: Moving
@@ -106,10 +112,10 @@ final class StreamBridge {
   /// From the socket to the peer.
   private func moveIn() -> Bool {
     var budget = Self.turnLimit
-    while mayRead, !isInputOver, session.wantedByStream(id) > 0 {
+    while end == nil, mayRead, !isInputOver, session.wantedByStream(id) > 0 {
       guard budget > 0 else { return true }
-      var result: Int = 0
-      var code: Int32 = 0
+      var result = -1
+      var code = EAGAIN
       let count = session.fillStream(id) { room in
         result = recv(descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
         code = errno
@@ -133,14 +139,15 @@ final class StreamBridge {
   /// From the peer to the socket.
   private func moveOut() -> Bool {
     var budget = Self.turnLimit
-    while hasIncoming, mayWrite, !isOutputOver {
+    while end == nil, hasIncoming, mayWrite, !isOutputOver {
       guard budget > 0 else { return true }
       var code: Int32 = 0
       var written = 0
       let state = session.readStream(id, at: loop.now) { bytes in
+        let limit = min(bytes.count, budget - written)
         var sent = 0
-        while sent < bytes.count {
-          let rest = UnsafeRawBufferPointer(rebasing: bytes[sent...])
+        while sent < limit {
+          let rest = UnsafeRawBufferPointer(rebasing: bytes[sent..<limit])
           let count = send(descriptor, rest.baseAddress, rest.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
           if count < 0, errno == EINTR { continue }
           if count < 0 { code = errno }
@@ -158,11 +165,19 @@ final class StreamBridge {
         shutdown(descriptor, Int32(SHUT_WR))
       case .empty: hasIncoming = false
       case .more where code == EAGAIN: mayWrite = false
-      case .more where code != 0: abort(.reset)
+      case .more where code != 0: writeFailed(code)
       case .more: break
       }
     }
     return false
+  }
+
+  /// The local side takes nothing more. What it said still counts when it came to an end: the kernel says EPIPE where it
+  /// has seen that end, read or not, and ECONNRESET where it has not.
+  private func writeFailed(_ code: Int32) {
+    guard isInputOver || code == EPIPE else { return abort(.reset) }
+    isOutputOver = true
+    session.stopReadingStream(id, .reset, at: loop.now)
   }
 
   private func refreshInterest() {
@@ -186,15 +201,10 @@ final class StreamBridge {
     end = .reset
     session.resetStream(id, code, at: loop.now)
     session.stopReadingStream(id, code, at: loop.now)
-    if descriptor >= 0 {
-      // A reset instead of an end: who reads the socket must not take what it got for all there was.
-      var linger = linger(l_onoff: 1, l_linger: 0)
-      setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
-    }
-    dropSocket()
+    dropSocket(with: Socket.closeWithReset)
   }
 
-  private func dropSocket() {
+  private func dropSocket(with close: (Int32) -> Void = { Glibc.close($0) }) {
     watcher?.cancel()
     watcher = nil
     if descriptor >= 0 { close(descriptor) }

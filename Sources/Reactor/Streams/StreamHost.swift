@@ -39,8 +39,11 @@ public final class StreamHost: StreamDriver {
     public init() {}
   }
 
+  /// How many connections a service gets at once.
+  static let mostStreams = 512
+
   private let loop: EventLoop
-  private let session: Session
+  private let session: any StreamCarrier
   private let role: Role
   private let observer: (Event) -> Void
   private var bridges: [StreamID: StreamBridge] = [:]
@@ -48,19 +51,21 @@ public final class StreamHost: StreamDriver {
   private var ready = Deque<StreamBridge>()
   private var listener: Listener?
   /// Connections that the peer allows no stream for yet.
-  private var waiting = Deque<Int32>()
+  private(set) var waiting = Deque<Int32>()
   private var past = Counts()
   private var isOver = false
   public var wake: () -> Void = {}
 
-  public init(_ loop: EventLoop, _ session: Session, _ role: Role, observer: @escaping (Event) -> Void) {
+  public init(
+    _ loop: EventLoop, _ session: any StreamCarrier, _ role: Role, observer: @escaping (Event) -> Void
+  ) {
     self.loop = loop
     self.session = session
     self.role = role
     self.observer = observer
   }
 
-  deinit { for descriptor in waiting { close(descriptor) } }
+  deinit { for descriptor in waiting { Socket.closeWithReset(descriptor) } }
 
   public var counts: Counts {
     var counts = past
@@ -187,9 +192,10 @@ public final class StreamHost: StreamDriver {
     let bridge = makeBridge(id)
     guard case .service(let address) = role else {
       // The side that opens does not serve.
-      bridge.refusal = "this side shares nothing"
-      bridge.abort(.refused)
-      return settle(bridge)
+      return refuse(bridge, .refused, "this side shares nothing")
+    }
+    guard bridges.count <= Self.mostStreams else {
+      return refuse(bridge, .limited, "\(Self.mostStreams) connections are open")
     }
     dialers[id] = ServiceDialer(loop, address) { [weak self, weak bridge] descriptor, reason in
       guard let self else { return }
@@ -201,12 +207,16 @@ public final class StreamHost: StreamDriver {
       if let descriptor {
         bridge.attach(descriptor)
       } else {
-        bridge.refusal = reason
-        bridge.abort(.refused)
-        settle(bridge)
+        refuse(bridge, .refused, reason)
       }
       wake()
     }
+  }
+
+  private func refuse(_ bridge: StreamBridge, _ code: StreamErrorCode, _ reason: String) {
+    bridge.refusal = reason
+    bridge.abort(code)
+    settle(bridge)
   }
 
   // MARK: Ending
@@ -219,7 +229,7 @@ public final class StreamHost: StreamDriver {
     listener = nil
     dialers.removeAll()
     ready.removeAll()
-    for descriptor in waiting { close(descriptor) }
+    for descriptor in waiting { Socket.closeWithReset(descriptor) }
     waiting.removeAll()
     for bridge in bridges.values.sorted(by: { $0.id.number < $1.id.number }) {
       bridge.abort(.gone)

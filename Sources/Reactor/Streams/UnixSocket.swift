@@ -29,10 +29,8 @@ enum UnixSocket {
   static func listening(at path: String) throws(ReactorError) -> Int32 {
     let descriptor = try make()
     do throws(ReactorError) {
-      // The mode counts from the first moment on: the umask is the process's, and this is its only thread that makes
-      // files here.
-      let mask = umask(0o177)
-      defer { umask(mask) }
+      // The file gets the mode of the socket, less the umask, and so has it from the first moment on.
+      guard fchmod(descriptor, 0o600) == 0 else { throw ReactorError.system(.last("fchmod unix:\(path)")) }
       var status = withAddress(path) { bind(descriptor, $0, $1) }
       if status != 0, errno == EADDRINUSE, isAbandoned(path) {
         unlink(path)
@@ -47,6 +45,18 @@ enum UnixSocket {
       close(descriptor)
       throw error
     }
+  }
+
+  /// Which file is at `path`; nil for none.
+  static func identity(of path: String) -> FileIdentity? {
+    var status = stat()
+    return lstat(path, &status) == 0 ? FileIdentity(device: status.st_dev, number: status.st_ino) : nil
+  }
+
+  /// What tells a file from another one that has taken its name.
+  struct FileIdentity: Equatable {
+    var device: dev_t
+    var number: ino_t
   }
 
   /// Whether a socket is there that nobody listens at.
