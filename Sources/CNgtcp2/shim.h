@@ -1,6 +1,7 @@
 #pragma once
-#include <string.h>
-#include <netinet/in.h>
+// The C library's headers for sockets stay out of here: Swift has them already, in another module, and which of two has a
+// declaration would be a matter of luck. The library's own types have the same layout.
+#define NGTCP2_USE_GENERIC_SOCKADDR
 #include <ngtcp2/ngtcp2.h>
 #include <ngtcp2/ngtcp2_crypto.h>
 #include <ngtcp2/ngtcp2_crypto_gnutls.h>
@@ -74,11 +75,11 @@ static inline void derphole_quic_statistics(ngtcp2_conn *connection, ngtcp2_conn
 
 /// The one path that a connection is shown, 127.0.0.1:1 at both ends: which way its packets really take is not its
 /// business. `storage` holds the addresses and must outlive the path.
-static inline ngtcp2_path derphole_quic_constant_path(struct sockaddr_in *storage) {
-  memset(storage, 0, sizeof *storage);
-  storage->sin_family = AF_INET;
-  storage->sin_port = htons(1);
-  storage->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+static inline ngtcp2_path derphole_quic_constant_path(ngtcp2_sockaddr_in *storage) {
+  __builtin_memset(storage, 0, sizeof *storage);
+  storage->sin_family = NGTCP2_AF_INET;
+  storage->sin_port = __builtin_bswap16(1);
+  storage->sin_addr.s_addr = __builtin_bswap32(0x7f000001);
   ngtcp2_path path = {
     {(ngtcp2_sockaddr *)storage, sizeof *storage}, {(ngtcp2_sockaddr *)storage, sizeof *storage}, NULL};
   return path;
@@ -86,7 +87,7 @@ static inline ngtcp2_path derphole_quic_constant_path(struct sockaddr_in *storag
 
 /// The callbacks that the library's GnuTLS part provides; the rest stay empty.
 static inline void derphole_quic_crypto_callbacks(ngtcp2_callbacks *callbacks) {
-  memset(callbacks, 0, sizeof *callbacks);
+  __builtin_memset(callbacks, 0, sizeof *callbacks);
   callbacks->client_initial = ngtcp2_crypto_client_initial_cb;
   callbacks->recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
   callbacks->recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb;

@@ -80,6 +80,7 @@ extension Session {
     switch rendezvous {
     case .claimant(let claimant): consider(claimant.deadline)
     case .acceptor(let acceptor): consider(acceptor.deadline)
+    case .door: break
     }
     if isEstablished || isClaimant {
       consider(plane?.deadline(polled: latest))
@@ -112,6 +113,7 @@ extension Session {
       let effects = acceptor.handleTimeout(at: now)
       rendezvous = .acceptor(acceptor)
       apply(effects, at: now)
+    case .door: break
     }
     if isEstablished || isClaimant {
       plane?.handleTimeout(at: now)

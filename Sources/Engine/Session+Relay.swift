@@ -64,7 +64,13 @@ extension Session {
   }
 
   func flushOutbox() {
-    for (packet, peer) in outbox { link.send(packet, to: peer) }
+    for (packet, peer) in outbox {
+      if configuration.sessionKey == nil {
+        link.send(packet, to: peer)
+      } else {
+        events.append(.envelope(packet, to: peer))
+      }
+    }
     outbox.removeAll(keepingCapacity: true)
   }
 

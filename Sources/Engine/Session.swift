@@ -19,6 +19,7 @@ public final class Session {
   enum Rendezvous {
     case claimant(Claimant)
     case acceptor(Acceptor)
+    case door
   }
 
   /// `poll` needs room for the largest packet frame.
@@ -70,7 +71,7 @@ public final class Session {
       allowsLoopback: configuration.allowsLoopbackCandidates)
     schedule = RelaySchedule(patience: configuration.relayPatience)
     link = RelayLink(
-      key: configuration.derpKey, host: configuration.relayHost, path: configuration.relayPath)
+      key: configuration.sessionKey ?? configuration.derpKey, host: configuration.relayHost, path: configuration.relayPath)
     switch configuration.role {
     case .claimant:
       rendezvous = .claimant(
@@ -82,8 +83,9 @@ public final class Session {
       rendezvous = .acceptor(
         Acceptor(
           token: configuration.token, derpKey: configuration.derpKey, isRelayOnly: configuration.isRelayOnly,
-          ciphers: configuration.ciphers, wantsIdentity: configuration.streams != nil, expiresAt: expiresAt,
-          random: &self.random))
+          ciphers: configuration.ciphers, wantsIdentity: configuration.streams != nil,
+          sessionKey: configuration.sessionKey?.publicKey ?? .zero, expiresAt: expiresAt, random: &self.random))
+    case .door: rendezvous = .door
     }
     events.append(.dialRelay)
     // A claimant looks for its addresses while the relay is dialled; an acceptor, which may wait for an hour, once
@@ -246,10 +248,41 @@ public final class Session {
       rendezvous = .claimant(claimant)
       apply(effects, at: now)
     case .acceptor(var acceptor):
+      guard configuration.sessionKey == nil else { return }
       let effects = acceptor.receive(bytes, from: source, at: now)
       rendezvous = .acceptor(acceptor)
       apply(effects, at: now)
+    case .door: events.append(.knock(Array(bytes), from: source))
     }
+  }
+
+  /// An envelope of a claimant for a session behind a door.
+  public func deliver(_ envelope: [UInt8], from source: Bytes32, at now: Instant) {
+    latest = now
+    guard outcome == nil, case .acceptor(var acceptor) = rendezvous else { return }
+    let effects = envelope.withUnsafeBytes { acceptor.receive($0, from: source, at: now) }
+    rendezvous = .acceptor(acceptor)
+    apply(effects, at: now)
+    drainPaths(at: now)
+    flushOutbox()
+  }
+
+  /// Sends an envelope through a door.
+  public func send(_ envelope: [UInt8], to peer: Bytes32) { link.send(envelope, to: peer) }
+
+  /// Whether this is a claim on the token that a door may let in; other envelopes concern a session that is there.
+  public func isClaim(_ envelope: [UInt8], from source: Bytes32) -> Bool {
+    guard case .nativeClaim(let claim) = envelope.withUnsafeBytes({ EnvelopeSeal(token: configuration.token).open($0) })
+    else { return false }
+    return claim.derpPublic == source
+  }
+
+  /// Refuses a claim because nobody more is let in.
+  public func refuse(_ claim: [UInt8], from source: Bytes32) {
+    var decision = NativeDecision()
+    decision.claimDigest = SHA256.digest([claim])
+    decision.reject = Reject(code: "claimed", reason: "session already claimed")
+    send(EnvelopeSeal(token: configuration.token).seal(.nativeDecision(decision)), to: source)
   }
 
   /// The peer's first authentic frame: CLM-7 for the claimant, DEC-5 for the acceptor.
@@ -257,6 +290,7 @@ public final class Session {
     switch rendezvous {
     case .claimant: tellClaimant(.confirmation, at: now)
     case .acceptor: tellAcceptor(.proof, at: now)
+    case .door: break
     }
   }
 

@@ -10,6 +10,9 @@ public struct SessionConfiguration {
     case claimant
     /// It issued the token, which expires then.
     case acceptor(expiresAt: Instant)
+    /// It issued the token, and lets in several claimants: this session only hands out what they say
+    /// (`SessionEvent.knock`), each of them has an acceptor's session with a relay key of its own.
+    case door
   }
 
   public var role: Role
@@ -17,6 +20,9 @@ public struct SessionConfiguration {
   public var token: SessionToken
   /// The key that this side is reached by at the relay; for the acceptor the private half of the token's.
   public var derpKey: X25519PrivateKey
+  /// The key that this session alone is reached by at the relay; nil when it is `derpKey`. Envelopes then come and go
+  /// through the door that holds `derpKey`: `Session.deliver`, `SessionEvent.envelope`.
+  public var sessionKey: X25519PrivateKey?
   /// Which way payload flows.
   public var flow: PayloadFlow
   /// Whether the side that receives payload answers with a stream of its own. Both sides must agree.
@@ -137,6 +143,10 @@ public enum SessionEvent: Sendable {
   case transition(TransitionRecord)
   /// The output has taken the whole payload: close it and report `outputClosed` or `outputFailed`.
   case payloadEnded(length: UInt64)
+  /// Of a door: somebody sent what looks like an envelope.
+  case knock([UInt8], from: Bytes32)
+  /// Of a session behind a door: an envelope for the claimant.
+  case envelope([UInt8], to: Bytes32)
   /// The session is over. What `poll` still yields says goodbye to the peer: send it, then stop.
   case finished(SessionOutcome)
 }

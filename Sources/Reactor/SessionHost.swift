@@ -179,7 +179,7 @@ public final class SessionHost {
     case .openSocket(let id): openSocket(id)
     case .closeSocket(let id): sockets?.close(id)
     case .path(let report): isDirect = report.path != .relay
-    case .relayLost, .relayNotice, .state, .peerMissing, .transition: break
+    case .relayLost, .relayNotice, .state, .peerMissing, .transition, .knock, .envelope: break
     }
   }
 

@@ -110,7 +110,7 @@ final class SessionReporter {
       } else {
         line(isMissing ? "the other side is silent; waiting for it" : "the other side is back")
       }
-    case .dialRelay, .closeRelay, .payloadEnded, .finished, .openSocket, .closeSocket: break
+    case .dialRelay, .closeRelay, .payloadEnded, .finished, .openSocket, .closeSocket, .knock, .envelope: break
     }
   }
 

@@ -34,6 +34,8 @@ struct Acceptor {
   private let ciphers: CipherChoice
   /// Whether claimants must name the identity of a QUIC connection.
   private let wantsIdentity: Bool
+  /// The relay key of this session, when it is not the token's.
+  private let sessionKey: Bytes32
   private let seal: EnvelopeSeal
   private let sessionSecret: SecretBytes
   private var bound: Bound?
@@ -48,9 +50,11 @@ struct Acceptor {
   /// - Parameter expiresAt: the token's expiry on the session's time line.
   init(
     token: SessionToken, derpKey: X25519PrivateKey, isRelayOnly: Bool, ciphers: CipherChoice = CipherChoice(),
-    wantsIdentity: Bool = false, expiresAt: Instant, random: inout some RandomNumberGenerator
+    wantsIdentity: Bool = false, sessionKey: Bytes32 = .zero, expiresAt: Instant,
+    random: inout some RandomNumberGenerator
   ) {
     self.wantsIdentity = wantsIdentity
+    self.sessionKey = sessionKey
     self.ciphers = ciphers
     self.token = token
     self.derpKey = derpKey
@@ -219,6 +223,7 @@ struct Acceptor {
     decision.claimDigest = candidate.digest
     decision.isAccepted = true
     decision.ephemeralPublic = ephemeral.publicKey
+    decision.derpPublic = sessionKey
     decision.isRelayOnly = isRelayOnly || candidate.message.isRelayOnly
     decision.features = ciphers.decided(on: candidate.message.features)
     let packet = seal.seal(.nativeDecision(decision))

@@ -104,9 +104,10 @@ struct Claimant {
         deadlineAt = nil
       case .adoptDecision:
         guard let keys, let decision else { break }
+        // Frames come from the key that the decision names: an acceptor with a door has one for each session (STR-12).
+        let peer = decision.derpPublic == .zero ? token.derpPublic : decision.derpPublic
         effects.append(
-          .open(
-            keys, peer: token.derpPublic, isRelayOnly: decision.isRelayOnly, identity: token.quicPublic))
+          .open(keys, peer: peer, isRelayOnly: decision.isRelayOnly, identity: token.quicPublic))
       case .sendAbort:
         // Frees the acceptor's slot at once instead of after its hold time (CLM-10).
         effects.append(.send(seal.seal(.abort(Abort(reason: abortReason))), to: token.derpPublic))

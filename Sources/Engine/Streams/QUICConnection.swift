@@ -28,7 +28,7 @@ final class QUICConnection {
   private let pin: Bytes32
   let random: Session.Generator
   private let reference = UnsafeMutablePointer<ngtcp2_crypto_conn_ref>.allocate(capacity: 1)
-  private let addresses = UnsafeMutablePointer<sockaddr_in>.allocate(capacity: 1)
+  private let addresses = UnsafeMutablePointer<ngtcp2_sockaddr_in>.allocate(capacity: 1)
   private var path: ngtcp2_path
   private var tls: PinnedTLSSession?
   /// Nil for a server that has not seen a client's first packet.

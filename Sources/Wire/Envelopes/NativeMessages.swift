@@ -69,6 +69,8 @@ public struct NativeDecision: Hashable, Sendable {
   public var isAccepted = false
   /// The acceptor's X25519 key of this session; zero when refused.
   public var ephemeralPublic = Bytes32.zero
+  /// The relay key that the acceptor uses for this session; zero when it is the token's.
+  public var derpPublic = Bytes32.zero
   /// What both sides will use, out of the claim's features.
   public var features: [String] = []
   /// Whether the session stays on the relay.
@@ -89,6 +91,7 @@ extension NativeDecision: JSONObject {
     case "claim_digest": try value.store(into: &claimDigest)
     case "accepted": try value.store(into: &isAccepted)
     case "ephemeral_public": try value.store(into: &ephemeralPublic)
+    case "derp_public": try value.store(into: &derpPublic)
     case "features": try NativeFeatures.store(value, into: &features)
     case "relay_only": try value.store(into: &isRelayOnly)
     case "reject": try value.store(into: &reject)
@@ -101,6 +104,7 @@ extension NativeDecision: JSONObject {
     writer.member("claim_digest", claimDigest)
     writer.member("accepted", isAccepted)
     if ephemeralPublic != .zero { writer.member("ephemeral_public", ephemeralPublic) }
+    if derpPublic != .zero { writer.member("derp_public", derpPublic) }
     writer.member("features", omittingEmpty: features)
     writer.member("relay_only", omittingEmpty: isRelayOnly)
     writer.member("reject", omittingEmpty: reject)
