@@ -71,7 +71,8 @@ public final class Session {
       allowsLoopback: configuration.allowsLoopbackCandidates)
     schedule = RelaySchedule(patience: configuration.relayPatience)
     link = RelayLink(
-      key: configuration.sessionKey ?? configuration.derpKey, host: configuration.relayHost, path: configuration.relayPath)
+      key: configuration.sessionKey ?? configuration.derpKey, host: configuration.relayHost,
+      path: configuration.relayPath)
     switch configuration.role {
     case .claimant:
       rendezvous = .claimant(
@@ -84,7 +85,8 @@ public final class Session {
         Acceptor(
           token: configuration.token, derpKey: configuration.derpKey, isRelayOnly: configuration.isRelayOnly,
           ciphers: configuration.ciphers, wantsIdentity: configuration.streams != nil,
-          sessionKey: configuration.sessionKey?.publicKey ?? .zero, expiresAt: expiresAt, random: &self.random))
+          sessionKey: configuration.sessionKey?.publicKey ?? .zero, expiresAt: expiresAt, random: &self.random
+        ))
     case .door: rendezvous = .door
     }
     events.append(.dialRelay)
@@ -272,7 +274,10 @@ public final class Session {
 
   /// Whether this is a claim on the token that a door may let in; other envelopes concern a session that is there.
   public func isClaim(_ envelope: [UInt8], from source: Bytes32) -> Bool {
-    guard case .nativeClaim(let claim) = envelope.withUnsafeBytes({ EnvelopeSeal(token: configuration.token).open($0) })
+    guard
+      case .nativeClaim(let claim) = envelope.withUnsafeBytes({
+        EnvelopeSeal(token: configuration.token).open($0)
+      })
     else { return false }
     return claim.derpPublic == source
   }

@@ -104,6 +104,12 @@ public final class SessionHost {
     turn()
   }
 
+  /// An envelope came for this session through its door.
+  func deliver(_ envelope: [UInt8], from source: Bytes32) {
+    session.deliver(envelope, from: source, at: loop.now)
+    turn()
+  }
+
   /// Somebody wants to stop a session of streams: it ends in good order on both sides.
   public func closeStreams() {
     session.closeStreams(at: loop.now)
@@ -179,7 +185,8 @@ public final class SessionHost {
     case .openSocket(let id): openSocket(id)
     case .closeSocket(let id): sockets?.close(id)
     case .path(let report): isDirect = report.path != .relay
-    case .relayLost, .relayNotice, .state, .peerMissing, .transition, .knock, .envelope: break
+    case .relayLost, .relayNotice, .state, .peerMissing, .transition, .envelope: break
+    case .knock(let envelope, let source): streams?.knocked(envelope, from: source)
     }
   }
 

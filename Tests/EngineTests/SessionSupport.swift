@@ -25,7 +25,7 @@ final class HandRelay: PayloadSink {
     self.name = name
     var random = SeededGenerator(seed: 8)
     serverKey = X25519PrivateKey(random: &random)
-    clientKey = configuration.derpKey.publicKey
+    clientKey = (configuration.sessionKey ?? configuration.derpKey).publicKey
     session = Session(configuration, random: SeededGenerator(seed: seed), at: .zero)
     collect(at: .zero)
   }

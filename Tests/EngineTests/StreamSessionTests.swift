@@ -272,3 +272,63 @@ private struct StreamTransfer {
     #expect(transfer.received > before)
   }
 }
+
+@Suite struct DoorTests {
+  @Test(
+    "STR-12: a door hands claims out, and a session behind it answers through it and is reached by its own key"
+  )
+  func door() throws {
+    var pair = try SessionPair(streams: true)
+    // The pair's acceptor is not used: a door holds the token's key.
+    var configuration = SessionConfiguration(
+      role: .door, token: pair.meeting.token, derpKey: pair.meeting.acceptorKey, flow: .receives,
+      relayHost: "relay.test")
+    configuration.streams = StreamsConfiguration(identity: pair.meeting.identity)
+    let door = HandRelay("door", configuration, seed: 51)
+    try door.connect(at: .zero)
+    let sessionKey = pair.meeting.key()
+    configuration.role = .acceptor(expiresAt: .zero + .seconds(3_600))
+    configuration.sessionKey = sessionKey
+    let guest = HandRelay("guest", configuration, seed: 52)
+    try guest.connect(at: .zero)
+    var forwarded = 0
+    for _ in 0..<200 {
+      for (packet, to) in pair.claimant.sent {
+        let target = to == pair.acceptorKey ? door : guest
+        target.deliver(packet, from: pair.claimantKey, at: pair.now)
+      }
+      pair.claimant.sent = []
+      for case .knock(let envelope, let source) in door.events[forwarded...] {
+        #expect(source == pair.claimantKey)
+        #expect(door.session.isClaim(envelope, from: source))
+        guest.session.deliver(envelope, from: source, at: pair.now)
+        guest.collect(at: pair.now)
+      }
+      forwarded = door.events.count
+      for event in guest.events {
+        if case .envelope(let packet, let to) = event { door.session.send(packet, to: to) }
+      }
+      door.collect(at: pair.now)
+      for (packet, _) in door.sent { pair.claimant.deliver(packet, from: pair.acceptorKey, at: pair.now) }
+      door.sent = []
+      for (packet, _) in guest.sent {
+        pair.claimant.deliver(packet, from: sessionKey.publicKey, at: pair.now)
+      }
+      guest.sent = []
+      pair.now = pair.now + .milliseconds(5)
+      pair.claimant.pass(until: pair.now)
+      guest.pass(until: pair.now)
+    }
+    #expect(pair.claimant.session.openStream(at: pair.now) != nil)
+    #expect(guest.session.isEstablished)
+    // A stranger's words are no claim, and one claim too many is refused by the token's own key.
+    #expect(!door.session.isClaim(Array("{}".utf8), from: pair.claimantKey))
+    var other = pair.meeting.claimant(pair.meeting.key())
+    let claim = try #require(other.handle(.relayUp, at: .zero).packets.last)
+    door.session.refuse(claim, from: pair.claimantKey)
+    door.collect(at: pair.now)
+    let refusal = try #require(door.takeSent().last)
+    let effects = refusal.withUnsafeBytes { other.receive($0, at: .zero) }
+    #expect(effects.failure == .refused(code: "claimed", reason: "session already claimed"))
+  }
+}

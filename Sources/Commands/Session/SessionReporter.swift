@@ -19,6 +19,8 @@ final class SessionReporter {
   var transfer: (() -> TransferProgress)?
   /// The connections of a session of streams; is asked whenever progress is shown.
   var streams: (() -> StreamHost.Counts)?
+  /// Whether progress begins with the wait for others, of whom several may come.
+  var startsWaiting = false
   /// Whether a success needs no summary: what there is to say is said elsewhere.
   var isSilentAtEnd = false
   /// Which direction the summary speaks of.
@@ -87,7 +89,9 @@ final class SessionReporter {
   func show(_ event: SessionEvent, at now: Instant) {
     switch event {
     case .state(let state):
-      if startedAt == nil, state == .connectedRelay || state == .connectedDirect { startedAt = now }
+      if startedAt == nil, state == .connectedRelay || state == .connectedDirect || startsWaiting {
+        startedAt = now
+      }
       if state == .waitingForClaim {
         invitation?.show(isJSON: options.json)
         invitation = nil
@@ -110,7 +114,8 @@ final class SessionReporter {
       } else {
         line(isMissing ? "the other side is silent; waiting for it" : "the other side is back")
       }
-    case .dialRelay, .closeRelay, .payloadEnded, .finished, .openSocket, .closeSocket, .knock, .envelope: break
+    case .dialRelay, .closeRelay, .payloadEnded, .finished, .openSocket, .closeSocket, .knock, .envelope:
+      break
     }
   }
 

@@ -50,7 +50,8 @@ final class SessionRunner {
   ) -> Int32 {
     let host = SessionHost(
       loop, session, relay: relay.endpoint,
-      direct: relay.directPaths(options, portMapping: reporter.portMapping(loop)), source: source,
+      direct: streams is StreamDoor
+        ? nil : relay.directPaths(options, portMapping: reporter.portMapping(loop)), source: source,
       output: output,
       observer: { [unowned self] event in reporter.show(event, at: loop.now) },
       completion: { [unowned self] outcome in ended(outcome) })
@@ -79,7 +80,13 @@ final class SessionRunner {
     guard signalStatus == nil else { _exit(128 + number) }
     signalStatus = 128 + number
     // Streams have no end of their own: stopping them is how they end well.
-    if host?.streams != nil { host?.closeStreams() } else { host?.interrupt() }
+    if let door = host?.streams as? StreamDoor {
+      door.close { [weak self] in self?.host?.interrupt() }
+    } else if host?.streams != nil {
+      host?.closeStreams()
+    } else {
+      host?.interrupt()
+    }
   }
 
   private func ended(_ outcome: SessionOutcome) {

@@ -14,7 +14,7 @@ struct ShareCommand: ParsableCommand {
 
       The other side runs `derphole open TOKEN` and connects to the address that this prints. Each of its connections \
       becomes one to the service, which sees them come from this machine. The token is good for one hour and one \
-      opener; the session lasts until either side stops it.
+      opener, or as many as --clients says; a session lasts until either side stops it.
       """)
 
   @ParentCommand var parent: DerpholeCommand
@@ -31,6 +31,16 @@ struct ShareCommand: ParsableCommand {
   @Flag(name: .long, help: "Show the token as a QR code, too.")
   var qr = false
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "How many openers may use the token at once; each gets a session of its own.", valueName: "count"))
+  var clients = 1
+
+  func validate() throws {
+    guard (1...256).contains(clients) else { throw ValidationError("--clients takes a number from 1 to 256") }
+  }
+
   func run() throws {
     let options = globals.merged(with: parent.globals)
     try exitWith(options) {
@@ -41,14 +51,30 @@ struct ShareCommand: ParsableCommand {
       let loop = try EventLoop()
       let reporter = SessionReporter(options)
       let issued = try TransferSession.issuing(
-        [.share], .streams, options: options, relay: relay, map: map.derpMap, loop, reporter)
+        [.share], clients == 1 ? .streams : .door, options: options, relay: relay, map: map.derpMap, loop,
+        reporter)
       reporter.invitation = issued.issuedToken.map {
         Invitation(token: $0, use: .open, isTokenOnly: printTokenOnly, showsQRCode: qr)
       }
       let report = StreamReport(reporter: reporter, isJSON: options.json, isVerbose: options.verbose)
+      let runner = SessionRunner(issued, reporter: reporter, options: options)
+      if let makeGuest = issued.makeGuest {
+        let relay = issued.relay
+        let door = StreamDoor(
+          loop, issued.session, service, limit: clients,
+          makeGuest: {
+            (
+              makeGuest(), relay.endpoint,
+              relay.directPaths(options, portMapping: reporter.portMapping(loop))
+            )
+          }, observer: { report.show($0) })
+        reporter.streams = { [unowned door] in door.counts }
+        reporter.startsWaiting = true
+        return runner.run(streams: door)
+      }
       let streams = StreamHost(loop, issued.session, .service(service)) { report.show($0) }
       reporter.streams = { [unowned streams] in streams.counts }
-      return SessionRunner(issued, reporter: reporter, options: options).run(streams: streams)
+      return runner.run(streams: streams)
     }
   }
 }

@@ -41,6 +41,35 @@ struct StreamReport {
     }
   }
 
+  /// Of a share with several openers.
+  func show(_ event: StreamDoor.Event) {
+    switch event {
+    case .entered(let number): client(number, "connected")
+    case .left(let number, let outcome):
+      if case .failure(let failure) = outcome {
+        client(number, "gone", failure.description)
+      } else {
+        client(number, "closed")
+      }
+    case .streams(_, let event): show(event)
+    case .session(let number, .peerMissing(let isMissing)): client(number, isMissing ? "silent" : "back")
+    case .session(let number, .path(let report)):
+      if isVerbose, !isJSON { reporter.detail("client \(number): \(PathFormat.text(report))") }
+    case .session: break
+    }
+  }
+
+  private func client(_ number: Int, _ state: String, _ message: String? = nil) {
+    if isJSON {
+      JSONLine(event: "client").adding("number", number).adding("state", state).adding(
+        "message", optional: message
+      )
+      .emit()
+    } else {
+      reporter.line("client \(number): \(state)" + (message.map { ": \($0)" } ?? ""))
+    }
+  }
+
   private func stream(_ number: Int64, _ state: String) -> JSONLine {
     JSONLine(event: "stream").adding("id", number).adding("state", state)
   }

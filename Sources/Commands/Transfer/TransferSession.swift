@@ -15,6 +15,8 @@ struct TransferSession {
   let relay: RelayTarget
   /// The token that was issued here; nil when it was given to us.
   let issuedToken: String?
+  /// Makes the session of one more claimant, for a door; nil for every other session.
+  var makeGuest: (() -> Session)?
 
   /// What a session is for.
   enum Content {
@@ -22,6 +24,8 @@ struct TransferSession {
     case payload(PayloadFlow, isDialogue: Bool)
     /// Streams for local connections.
     case streams
+    /// The same for several claimants.
+    case door
   }
 
   /// Joins the session of a token.
@@ -72,13 +76,27 @@ struct TransferSession {
     case .payload(let flow, let isDialogue):
       configuration.flow = flow
       configuration.isDialogue = isDialogue
-    case .streams: configuration.streams = StreamsConfiguration(identity: identity)
+    case .streams, .door: configuration.streams = StreamsConfiguration(identity: identity)
     }
     configuration.isRelayOnly = options.forceRelay
     configuration.isTraced = options.verbose
     configuration.ciphers = CipherSpeed.choice(loop)
-    return TransferSession(
+    var guest = configuration
+    if case .door = content {
+      configuration.role = .door
+      // Guests come and go for as long as somebody wants the door open, whatever becomes of the relay meanwhile.
+      configuration.relayPatience = .seconds(365 * 86_400)
+    }
+    var result = TransferSession(
       loop: loop, session: Session(configuration, random: random, at: loop.now), relay: relay,
       issuedToken: issued)
+    if case .door = content {
+      result.makeGuest = {
+        var random = SecureRandom()
+        guest.sessionKey = X25519PrivateKey(random: &random)
+        return Session(guest, random: random, at: loop.now)
+      }
+    }
+    return result
   }
 }
