@@ -23,6 +23,28 @@ struct CodeOptions: ParsableArguments {
   }
 }
 
+/// Where a token comes from, other than from an argument, when nothing but the token is read there.
+struct TokenOptions: ParsableArguments {
+  @Option(name: .long, help: ArgumentHelp("Read the token from a file.", valueName: "file"))
+  var tokenFile: String?
+
+  @Flag(name: .long, help: "Read the token from standard input.")
+  var tokenStdin = false
+
+  @Flag(name: .long, help: "Ask for the token at the terminal.")
+  var tokenPrompt = false
+
+  /// Whether one of them says where the token is.
+  var areGiven: Bool { tokenFile != nil || tokenStdin || tokenPrompt }
+
+  /// All of it, with the argument and the variable.
+  func input(argument: String?) -> TokenInput {
+    TokenInput(
+      names: .askedToken, argument: argument, file: tokenFile, fromStandardInput: tokenStdin,
+      payloadFollows: false, asks: tokenPrompt)
+  }
+}
+
 /// To whom `send` sends when the other side issued the token.
 struct RecipientOptions: ParsableArguments {
   @Option(

@@ -24,14 +24,7 @@ struct SSHAcceptCommand: ParsableCommand {
   @Argument(help: "The token that the other side printed.")
   var token: String?
 
-  @Option(name: .long, help: ArgumentHelp("Read the token from a file.", valueName: "file"))
-  var tokenFile: String?
-
-  @Flag(name: .long, help: "Read the token from standard input.")
-  var tokenStdin = false
-
-  @Flag(name: .long, help: "Ask for the token at the terminal.")
-  var tokenPrompt = false
+  @OptionGroup var tokenOptions: TokenOptions
 
   @Option(name: .long, help: ArgumentHelp("The public key to send.", valueName: "file"))
   var key: String?
@@ -42,11 +35,7 @@ struct SSHAcceptCommand: ParsableCommand {
   func run() throws {
     let options = globals.merged(with: parent.parent.globals)
     try exitWith(options) {
-      let text = try TokenInput(
-        names: .askedToken, argument: token, file: tokenFile, fromStandardInput: tokenStdin,
-        payloadFollows: false,
-        asks: tokenPrompt
-      ).read()
+      let text = try tokenOptions.input(argument: token).read()
       let token = try TokenUse.sshAccept.decode(text, nowUnixSeconds: Int64(time(nil)))
       let reporter = SessionReporter(options)
       let key = try OwnKeys(reporter: reporter, hasPassphrase: !noPassphrase).choose(key)

@@ -26,14 +26,7 @@ struct OpenCommand: ParsableCommand {
       "The token that the other side printed, then where to listen.", valueName: "token> <address"))
   var arguments: [String] = []
 
-  @Option(name: .long, help: ArgumentHelp("Read the token from a file.", valueName: "file"))
-  var tokenFile: String?
-
-  @Flag(name: .long, help: "Read the token from standard input.")
-  var tokenStdin = false
-
-  @Flag(name: .long, help: "Ask for the token at the terminal.")
-  var tokenPrompt = false
+  @OptionGroup var token: TokenOptions
 
   func run() throws {
     let options = globals.merged(with: parent.globals)
@@ -60,12 +53,8 @@ struct OpenCommand: ParsableCommand {
 
   /// The token and the address.
   private func inputs() throws(CommandFailure) -> (token: String, bind: ServiceAddress) {
-    let given = try OpenArguments(arguments, hasToken: tokenFile != nil || tokenStdin || tokenPrompt)
-    let token = try TokenInput(
-      names: .askedToken, argument: given.token, file: tokenFile, fromStandardInput: tokenStdin,
-      payloadFollows: false, asks: tokenPrompt
-    ).read()
-    return (token, given.bind)
+    let given = try OpenArguments(arguments, hasToken: token.areGiven)
+    return (try token.input(argument: given.token).read(), given.bind)
   }
 
   /// Only an address that says so lets other machines in.
