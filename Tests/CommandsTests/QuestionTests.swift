@@ -39,4 +39,25 @@ import Testing
     #expect(answer == expected)
     #expect(shown == times)
   }
+
+  @Test("AUK-7: what was typed before a question is no answer where silence means no") func typedBefore()
+    throws
+  {
+    var person: Int32 = -1
+    var program: Int32 = -1
+    try #require(openpty(&person, &program, nil, nil, nil) == 0)
+    defer { close(person) }
+    _ = fcntl(program, F_SETFL, fcntl(program, F_GETFL) | O_NONBLOCK)
+    let loop = try EventLoop()
+    var answer: Bool?
+    #expect(write(person, "y\n", 2) == 2)
+    let question = Question(loop, at: Terminal(owning: program), "Accept?", isYesUsual: false) {
+      answer = $0
+      loop.stop()
+    }
+    #expect(write(person, "\n", 1) == 1)
+    loop.run()
+    withExtendedLifetime(question) {}
+    #expect(answer == false)
+  }
 }
