@@ -9,6 +9,20 @@ import Wire
 enum Stranger {
   /// Claims, says `message` over a stream and returns the whole answer.
   static func say(_ message: [UInt8], to invited: Invited) throws -> [UInt8] {
+    guard let answer = try claim(invited, saying: message, leaves: true) else {
+      throw TestFailure("no answer: \(invited.child.errors)")
+    }
+    return answer
+  }
+
+  /// Claims, says `message` or nothing, and then stays until the other side has had enough.
+  static func stay(at invited: Invited, saying message: [UInt8]?) throws {
+    _ = try claim(invited, saying: message, leaves: false)
+  }
+
+  private static func claim(
+    _ invited: Invited, saying message: [UInt8]?, leaves: Bool
+  ) throws -> [UInt8]? {
     let loop = try EventLoop()
     let token = try SessionToken.decode(invited.token, nowUnixSeconds: Int64(time(nil)))
     var random = SecureRandom()
@@ -26,13 +40,12 @@ enum Stranger {
     var answer: [UInt8]?
     exchange.received = { bytes in
       answer = bytes
-      host.closeStreams()
+      if leaves { host.closeStreams() }
     }
     let limit = loop.makeTimer { loop.stop() }
-    limit.arm(after: .seconds(60))
+    limit.arm(after: .seconds(90))
     loop.defer { host.start() }
     loop.run()
-    guard let answer else { throw TestFailure("no answer: \(invited.child.errors)") }
     return answer
   }
 }
