@@ -42,7 +42,8 @@ extension EndToEndTests {
     @Test("AUK-7: without a terminal and --yes nobody is invited", .timeLimit(.minutes(2)))
     func unasked() throws {
       for options in [[], ["--json"]] {
-        let child = try Child("derphole", options + ["ssh", "invite", "--derp", "http://127.0.0.1:9"])
+        let child = try Child(
+          "derphole", options + ["ssh", "invite", "--derp", "http://127.0.0.1:9"], input: .detached)
         try expectEnd(child, 64)
         #expect(child.errorLines.count == 1)
         #expect(child.errors.contains("only --yes"))

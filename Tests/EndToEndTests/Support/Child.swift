@@ -11,6 +11,8 @@ final class Child: @unchecked Sendable {
     /// A pipe that the test writes: `Child.input`.
     case held
     case closed
+    /// Nothing, and no terminal either at which anybody could be asked.
+    case detached
     /// A terminal of its own, whose other end is `Child.input`.
     case terminal
   }

@@ -7,6 +7,8 @@ struct Streams {
   private var error: Descriptor
   /// The terminal that the process gets; nil without one.
   private var terminal: String?
+  /// Whether the process leaves the terminal of who runs the tests.
+  private let isDetached: Bool
   private(set) var inputForTest: Descriptor?
   private(set) var outputForTest: Descriptor?
   private(set) var errorForTest: Descriptor
@@ -16,7 +18,11 @@ struct Streams {
 
   init(_ input: Child.Input, _ output: Child.Output) throws {
     switch input {
-    case .null: self.input = try Descriptor(opening: "/dev/null", O_RDONLY)
+    case .detached, .terminal: isDetached = true
+    default: isDetached = false
+    }
+    switch input {
+    case .null, .detached: self.input = try Descriptor(opening: "/dev/null", O_RDONLY)
     case .file(let path): self.input = try Descriptor(opening: path, O_RDONLY)
     case .closed: break
     case .bytes, .held:
@@ -67,9 +73,9 @@ struct Streams {
     var blocked = sigset_t()
     sigemptyset(&blocked)
     posix_spawnattr_setsigmask(&attributes, &blocked)
-    // Nobody asks at the terminal of who runs the tests.
     posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | Self.ownSession))
+      &attributes,
+      Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | (isDetached ? Self.ownSession : 0)))
 
     var argumentTexts: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
     var environmentTexts: [UnsafeMutablePointer<CChar>?] =
