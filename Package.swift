@@ -124,7 +124,7 @@ let package = Package(
         "Basics", "Wire", "Engine", "Reactor", "Commands", .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .testTarget(name: "EndToEndTests", dependencies: ["Basics", "Wire", "Crypto"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["Basics", "Wire", "Crypto", "Engine", "Reactor"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -229,6 +229,10 @@ def ssh_keys():
                  b"restrict,command=\"x\" " + ed25519 + b"\n# note\n", b"-----BEGIN OPENSSH PRIVATE KEY-----"):
         seed("ssh-keys", text)
         seed("ssh-keys", b"\1" + text)
+    bare = ed25519.rsplit(b" ", 1)[0]
+    for content in (b"", b"# mine\nssh-rsa AAAA no end", b"from=\"a b\",command=\"say \\\"x\\\"\" " + bare,
+                    b"cert-authority " + bare + b"\r\n", b"command=\"" + bare + b"\n"):
+        seed("ssh-keys", ed25519 + b"\n" + content)
     seed("ssh-keys", b"\1\0" + b"".join(len(text).to_bytes(2, "big") + text for text in (
         b"deploy", b"vps", b"", b"ssh-ed25519 SHA256:x")))
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
@@ -82,3 +83,7 @@ ptrdiff_t derphole_read_cached(int descriptor, void *buffer, size_t length, int6
 }
 
 int derphole_sync_filesystem(int descriptor) { return syncfs(descriptor) < 0 ? -errno : 0; }
+
+int derphole_spawn_close_from(void *file_actions, int first) {
+  return posix_spawn_file_actions_addclosefrom_np(file_actions, first);
+}

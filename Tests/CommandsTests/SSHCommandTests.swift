@@ -19,4 +19,11 @@ import Testing
       #expect(KeyExpiry(text) == nil, "\(text)")
     }
   }
+
+  @Test func expiredBeforeItIsWritten() throws {
+    let expiry = try #require(KeyExpiry("1970-01-02T00:00:00Z"))
+    #expect(expiry.isPast(nowUnixSeconds: 86_400))
+    #expect(!expiry.isPast(nowUnixSeconds: 86_399))
+    #expect(KeyExpiry("1m")?.isPast(nowUnixSeconds: 86_400) == false)
+  }
 }

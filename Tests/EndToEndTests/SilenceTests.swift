@@ -67,6 +67,20 @@ import Wire
     }
   }
 
+  @Test(
+    "who claims an invitation and sends no key, or does not leave with the answer, holds nobody for ever",
+    .timeLimit(.minutes(3)), arguments: [true, false])
+  func lingering(asks: Bool) async throws {
+    try await onThread {
+      let scratch = try Scratch()
+      let invited = try Invited(["--yes", "--authorized-keys", scratch.file("authorized_keys")])
+      try Stranger.stay(at: invited, saying: asks ? [1] + Array(someKey.utf8) : nil)
+      try expectEnd(invited.child, asks ? 0 : 1)
+      #expect(invited.child.errors.contains("no key came") == !asks)
+      #expect((access(scratch.file("authorized_keys"), F_OK) == 0) == asks)
+    }
+  }
+
   @Test("a relay that is not there", .timeLimit(.minutes(3)), arguments: [true, false])
   func unreachableRelay(isListen: Bool) async throws {
     try await onThread {

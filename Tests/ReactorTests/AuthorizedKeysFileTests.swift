@@ -40,6 +40,17 @@ import Wire
     #expect(home.list(".ssh") == ["authorized_keys"])
   }
 
+  @Test(
+    "AUK-4: a file that others may write is for the owner alone afterwards, also when it has the key already")
+  func looseMode() throws {
+    home.makeDirectory(".ssh")
+    home.put(".ssh/authorized_keys", key.line)
+    chmod(home.at(".ssh/authorized_keys"), 0o666)
+    #expect(try !file.add(key, options))
+    #expect(home.mode(".ssh/authorized_keys") == 0o600)
+    #expect(home.text(".ssh/authorized_keys") == key.line)
+  }
+
   private func expectRefused(sourceLocation: SourceLocation = #_sourceLocation) {
     #expect(throws: AuthorizedKeysError.self, sourceLocation: sourceLocation) { try file.add(key, options) }
   }

@@ -120,6 +120,23 @@ private enum Sample {
         == commented + Array(("\n" + Sample.ed25519 + "\n").utf8))
   }
 
+  @Test(
+    "AUK-5: a line has the key exactly when sshd takes it from there",
+    arguments: [
+      ("KEY", true), ("  \tKEY again", true), ("no-pty KEY", true), ("no-pty \t KEY", true),
+      ("from=\"a b\",command=\"say \\\"x, y\\\" z\" KEY", true), ("no-pty KEY\r", true),
+      ("#KEY", false), ("cert-authority KEY", false), ("no-pty,CERT-authority KEY", false),
+      ("command=\"cert-authority\" KEY", true), ("command=\"KEY\" ssh-rsa AAAA", false),
+      ("command=\"x\\\" KEY", false), ("ssh-rsa AAAA KEY", false), ("no-pty no-x KEY", false),
+    ])
+  func whatSSHDTakes(line: String, isThere: Bool) throws {
+    let key = try parse(Sample.ed25519)
+    // Without its comment: what follows the key is nobody's concern.
+    let words = Sample.ed25519.split(separator: " ").prefix(2).joined(separator: " ")
+    let content = "# first\n" + line.replacing("KEY", with: words) + "\n"
+    #expect((AuthorizedKeys.adding(key, AuthorizedKeyOptions(), to: Array(content.utf8)) == nil) == isThere)
+  }
+
   @Test func optionsStandBeforeTheKey() throws {
     let key = try parse(Sample.ed25519)
     let options = AuthorizedKeyOptions(isRestricted: true, expiry: "20261231000000Z")

@@ -55,3 +55,6 @@ int derphole_sync_filesystem(int descriptor);
 int derphole_segment_size(const derphole_message *message);
 /// Whether the message did not fit.
 int derphole_is_truncated(const derphole_message *message);
+
+/// Adds to a `posix_spawn_file_actions_t` that the process keeps no descriptor from `first` on; 0, or the error number.
+int derphole_spawn_close_from(void *file_actions, int first);

@@ -37,7 +37,8 @@ final class Question {
 
   /// Asks; `answer` is called once, on the loop.
   ///
-  /// - Parameter isYesUsual: whether an empty line agrees, as it may when the same person has just typed the code.
+  /// - Parameter isYesUsual: whether an empty line agrees, as it may when the same person has just typed the code. Where
+  ///   it does not, what was typed before the question is no answer to it.
   init(
     _ loop: EventLoop, at terminal: Terminal, _ text: String, isYesUsual: Bool = true,
     answer: @escaping (Bool) -> Void
@@ -49,6 +50,7 @@ final class Question {
     let watcher = loop.watch(terminal.descriptor) { [unowned self] _ in read() }
     watcher.interest = .readable
     self.watcher = watcher
+    if !isYesUsual { tcflush(terminal.descriptor, TCIFLUSH) }
     ask()
   }
 

@@ -23,6 +23,11 @@ struct KeyExpiry: Equatable {
     moment = .at(unixSeconds: seconds)
   }
 
+  /// Whether a key would be written that nobody can use.
+  func isPast(nowUnixSeconds: Int64) -> Bool {
+    if case .at(let seconds) = moment { seconds <= nowUnixSeconds } else { false }
+  }
+
   /// As authorized_keys has it: `YYYYMMDDHHMMSSZ`.
   func text(nowUnixSeconds: Int64) -> String {
     var time =

@@ -54,32 +54,36 @@ struct SSHAcceptCommand: ParsableCommand {
         runner.close()
       }
       let status = runner.run(streams: exchange)
-      guard let answer else { return status == ExitStatus.success ? ExitStatus.peerGone : status }
-      return show(answer, reporter, isJSON: options.json)
+      guard let answer else {
+        guard status == ExitStatus.success else { return status }
+        throw CommandFailure("the other side left without an answer", status: ExitStatus.peerGone)
+      }
+      return try show(answer, reporter, isJSON: options.json)
     }
   }
 
   /// The other side's words are only shown, and only what can be shown of them.
-  private func show(_ answer: SSHKeyAnswer, _ reporter: SessionReporter, isJSON: Bool) -> Int32 {
-    let user = CommandWord.plain(answer.user)
-    let host = CommandWord.plain(answer.host)
+  private func show(
+    _ answer: SSHKeyAnswer, _ reporter: SessionReporter, isJSON: Bool
+  ) throws(CommandFailure) -> Int32 {
     if isJSON {
-      JSONLine(event: "answer").adding("outcome", "\(answer.outcome)").adding("user", printable(answer.user))
-        .adding("host", printable(answer.host)).emit()
+      JSONLine(event: "answer").adding("outcome", "\(answer.outcome)").adding("user", answer.user)
+        .adding("host", answer.host).adding("hostKeys", answer.fingerprints).emit()
     }
     switch answer.outcome {
-    case .added, .present:
-      reporter.line(answer.outcome == .added ? "the key was accepted" : "the other side had the key already")
-      for fingerprint in answer.fingerprints { reporter.line("the host's key: \(printable(fingerprint))") }
-      guard let user, let host else { return ExitStatus.success }
-      print("ssh \(user)@\(host)")
-      return ExitStatus.success
-    case .declined:
-      Console.error("the other side declined")
-      return ExitStatus.refused
+    case .added, .present: break
+    case .declined: throw CommandFailure("the other side declined", status: ExitStatus.refused)
     case .failed:
-      Console.error("the other side could not accept the key: \(printable(answer.reason))")
-      return ExitStatus.failure
+      throw CommandFailure(
+        "the other side could not accept the key: \(printable(answer.reason))", status: ExitStatus.failure)
     }
+    reporter.line(answer.outcome == .added ? "the key was accepted" : "the other side had the key already")
+    for fingerprint in answer.fingerprints { reporter.line("the host's key: \(printable(fingerprint))") }
+    if let user = CommandWord.plain(answer.user), let host = CommandWord.plain(answer.host) {
+      print("ssh \(user)@\(host)")
+    } else {
+      reporter.line("account \(printable(answer.user)) at \(printable(answer.host))")
+    }
+    return ExitStatus.success
   }
 }

@@ -31,8 +31,11 @@ struct KeyUseOptions: ParsableArguments {
     })
   var expires: KeyExpiry?
 
-  func options(nowUnixSeconds: Int64) -> AuthorizedKeyOptions {
-    AuthorizedKeyOptions(isRestricted: restrict, expiry: expires?.text(nowUnixSeconds: nowUnixSeconds))
+  func options(nowUnixSeconds: Int64) throws(CommandFailure) -> AuthorizedKeyOptions {
+    guard expires?.isPast(nowUnixSeconds: nowUnixSeconds) != true else {
+      throw CommandFailure("--expires names a time that has passed", status: ExitStatus.usage)
+    }
+    return AuthorizedKeyOptions(isRestricted: restrict, expiry: expires?.text(nowUnixSeconds: nowUnixSeconds))
   }
 }
 

@@ -41,7 +41,13 @@ struct SSHInviteCommand: ParsableCommand {
     let options = globals.merged(with: parent.parent.globals)
     try exitWith(options) {
       let installer = try KeyInstaller(
-        user: user, file: authorizedKeys, use.options(nowUnixSeconds: Int64(time(nil))))
+        user: user, file: authorizedKeys, try use.options(nowUnixSeconds: Int64(time(nil))))
+      // Nobody gets a token that can only be refused (AUK-7).
+      guard yes || !options.json && Terminal() != nil else {
+        throw CommandFailure(
+          "there is nobody to ask \(options.json ? "with --json" : "without a terminal"): only --yes lets a key in unasked",
+          status: ExitStatus.usage)
+      }
       let loop = try EventLoop()
       let reporter = SessionReporter(options)
       let issued = try TransferSession.issuing(
@@ -56,45 +62,10 @@ struct SSHInviteCommand: ParsableCommand {
       exchange.received = { bytes in
         decision.decide(on: bytes) { answer in exchange.send(answer.serialized()) }
       }
-      let status = runner.run(streams: exchange)
-      return decision.exitStatus(session: status)
+      exchange.overdue = { hasAsked in
+        if hasAsked { runner.close() } else { runner.refuse(reason: "no key came") }
+      }
+      return try decision.exitStatus(session: runner.run(streams: exchange))
     }
-  }
-}
-
-/// Where the key goes, and with whose rights.
-struct KeyInstaller {
-  let account: Account
-  let file: AuthorizedKeysFile
-  private let options: AuthorizedKeyOptions
-  /// Whether another process has to act for another account.
-  private let isForeign: Bool
-
-  /// Finds out what can be found out before anybody is invited.
-  init(user: String?, file path: String?, _ options: AuthorizedKeyOptions) throws(CommandFailure) {
-    guard let account = user.map({ Account.named($0) }) ?? Account.current else {
-      throw CommandFailure("there is no account \(printable(user ?? ""))", status: ExitStatus.usage)
-    }
-    isForeign = account.user != geteuid()
-    guard !isForeign || geteuid() == 0 else {
-      throw CommandFailure(
-        "only root can invite for another account than \(printable(Account.current?.name ?? ""))",
-        status: ExitStatus.usage)
-    }
-    guard path == nil || !isForeign else {
-      throw CommandFailure("--authorized-keys goes with your own account only", status: ExitStatus.usage)
-    }
-    self.account = account
-    file = path.map { AuthorizedKeysFile(path: $0) } ?? AuthorizedKeysFile(of: account)
-    self.options = options
-  }
-
-  /// Writes the key; false when it was there.
-  func install(_ key: SSHPublicKey) throws(AuthorizedKeysError) -> Bool {
-    guard isForeign else { return try file.add(key, options) }
-    var arguments = ["ssh", "install-key", "--user", account.name]
-    if options.isRestricted { arguments.append("--restrict") }
-    if let expiry = options.expiry { arguments += ["--expiry", expiry] }
-    return try KeyInstallation.run(arguments, key: key)
   }
 }

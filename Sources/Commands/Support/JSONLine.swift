@@ -21,6 +21,9 @@ struct JSONLine {
   func adding(_ name: String, _ value: String) -> JSONLine { with { $0.add(name, value) } }
   func adding(_ name: String, _ value: some BinaryInteger) -> JSONLine { with { $0.add(name, value) } }
   func adding(_ name: String, _ value: Bool) -> JSONLine { with { $0.add(name, value) } }
+  func adding(_ name: String, _ values: [String]) -> JSONLine {
+    with { $0.append(name, "[" + values.map(Self.quoted).joined(separator: ",") + "]") }
+  }
   /// The object with one more member unless the value is nil.
   func adding(_ name: String, optional value: (some BinaryInteger)?) -> JSONLine {
     value.map { adding(name, $0) } ?? self

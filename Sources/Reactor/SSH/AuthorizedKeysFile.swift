@@ -80,7 +80,7 @@ public struct AuthorizedKeysFile {
   public func add(_ key: SSHPublicKey, _ options: AuthorizedKeyOptions) throws(AuthorizedKeysError) -> Bool {
     let folder = try openFolder()
     defer { close(folder) }
-    // Two invitations at once must not lose one of their keys.
+    // Two invitations at once must not lose one of their keys. Who waits here too long is ended by `KeyInstallation`.
     guard flock(folder, LOCK_EX) == 0 else { throw .last("cannot lock \(printable(path))") }
     guard let changed = AuthorizedKeys.adding(key, options, to: try content(in: folder)) else { return false }
     try replace(with: changed, in: folder)
@@ -128,6 +128,8 @@ public struct AuthorizedKeysFile {
     guard status.st_uid == geteuid() else {
       throw AuthorizedKeysError("\(printable(path)) belongs to somebody else")
     }
+    // Also when nothing is added: sshd takes no file that others may write.
+    guard fchmod(file, 0o600) == 0 else { throw .last("cannot set the mode of \(printable(path))") }
     guard status.st_size <= AuthorizedKeys.longestFile else {
       throw AuthorizedKeysError("\(printable(path)) is too large")
     }

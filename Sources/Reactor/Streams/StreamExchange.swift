@@ -9,6 +9,13 @@ public final class StreamExchange: StreamDriver {
   /// Is called once with what the other side said; nil when it was too long, or broke off.
   public var received: ([UInt8]?) -> Void = { _ in }
 
+  /// Is called when the claimant takes longer than it may: to ask, or, when it has asked and was answered, to end the
+  /// session. Who has a token shall not hold the other side for ever.
+  public var overdue: (_ hasAsked: Bool) -> Void = { _ in }
+
+  /// How long a claimant may take for either.
+  private static let patience = Interval.seconds(30)
+
   private let loop: EventLoop
   private let session: Session
   private let limit: Int
@@ -19,6 +26,7 @@ public final class StreamExchange: StreamDriver {
   private var id: StreamID?
   private var incoming: [UInt8] = []
   private var hasReceived = false
+  private var timer: LoopTimer?
 
   /// - Parameters:
   ///   - question: what the claimant asks; nil on the side that answers.
@@ -28,6 +36,8 @@ public final class StreamExchange: StreamDriver {
     self.session = session
     self.question = question
     self.limit = limit
+    guard question == nil else { return }
+    timer = loop.makeTimer { [unowned self] in overdue(hasReceived) }
   }
 
   /// Says this side's part.
@@ -42,7 +52,10 @@ public final class StreamExchange: StreamDriver {
     while let event = session.pollStreamEvent() {
       hasMoved = true
       switch event {
-      case .ready, .mayOpen: ask()
+      case .ready:
+        timer?.arm(after: Self.patience)
+        ask()
+      case .mayOpen: ask()
       case .opened(let opened): if id == nil { id = opened }
       case .readable(let readable) where readable == id: read(readable)
       case .reset(let reset, _) where reset == id: end(nil)
@@ -70,6 +83,7 @@ public final class StreamExchange: StreamDriver {
     guard outgoing.isEmpty else { return count > 0 }
     isFinished = true
     session.finishStream(id, at: loop.now)
+    timer?.arm(after: Self.patience)
     return true
   }
 
@@ -88,9 +102,10 @@ public final class StreamExchange: StreamDriver {
   private func end(_ message: [UInt8]?) {
     guard !hasReceived else { return }
     hasReceived = true
+    timer?.disarm()
     // Whoever is told may talk to the session at once, which is in the middle of a turn here.
     loop.defer { [self] in received(message) }
   }
 
-  public func sessionEnded() {}
+  public func sessionEnded() { timer?.disarm() }
 }

@@ -37,17 +37,48 @@ public enum AuthorizedKeys {
     return result
   }
 
-  /// Whether a line that is no comment holds the key. Type and key stand side by side wherever options end, so no option
-  /// has to be understood; a line that only names the key inside a quoted option would count, too, and nothing would be
-  /// lost but a line.
+  /// Whether a line gives the key access, read as sshd reads it: the key, or options and the key. A line that only
+  /// trusts it as an authority over certificates, or names it in an option or a comment, does not.
   static func holds(_ key: SSHPublicKey, in content: [UInt8]) -> Bool {
-    let base64 = Base64.encode(key.blob, .standard)
-    return content.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D }).contains { line in
-      let words = line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 })
-      guard let first = words.first, first.first != UInt8(ascii: "#") else { return false }
-      return zip(words, words.dropFirst()).contains { type, blob in
-        type.elementsEqual(key.kind.rawValue.utf8) && blob.elementsEqual(base64.utf8)
-      }
+    let type = Array(key.kind.rawValue.utf8)
+    let base64 = Array(Base64.encode(key.blob, .standard).utf8)
+    func begins(_ text: ArraySlice<UInt8>) -> Bool {
+      let words = text.split(maxSplits: 2, whereSeparator: isBlank).prefix(2)
+      return words.elementsEqual([type[...], base64[...]])
     }
+    return content.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D }).contains { line in
+      let text = line.drop(while: isBlank)
+      guard text.first != UInt8(ascii: "#") else { return false }
+      if begins(text) { return true }
+      let (options, rest) = splitOptions(text)
+      return begins(rest.drop(while: isBlank))
+        && !options.contains { String(decoding: $0, as: UTF8.self).lowercased() == "cert-authority" }
+    }
+  }
+
+  private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+
+  /// The options at the start of a line, which commas separate, and what follows. Blanks and commas in quotes are text,
+  /// and so is a quote behind a backslash.
+  private static func splitOptions(
+    _ text: ArraySlice<UInt8>
+  ) -> (options: [ArraySlice<UInt8>], rest: ArraySlice<UInt8>) {
+    var options: [ArraySlice<UInt8>] = []
+    var start = text.startIndex
+    var index = start
+    var isQuoted = false
+    while index < text.endIndex, isQuoted || !isBlank(text[index]) {
+      switch text[index] {
+      case UInt8(ascii: "\\") where text[index...].dropFirst().first == UInt8(ascii: "\""): index += 1
+      case UInt8(ascii: "\""): isQuoted.toggle()
+      case UInt8(ascii: ",") where !isQuoted:
+        options.append(text[start..<index])
+        start = index + 1
+      default: break
+      }
+      index += 1
+    }
+    options.append(text[start..<index])
+    return (options, text[index...])
   }
 }

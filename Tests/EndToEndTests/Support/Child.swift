@@ -11,6 +11,10 @@ final class Child: @unchecked Sendable {
     /// A pipe that the test writes: `Child.input`.
     case held
     case closed
+    /// Nothing, and no terminal either at which anybody could be asked.
+    case detached
+    /// A terminal of its own, whose other end is `Child.input`.
+    case terminal
   }
 
   /// What standard output is.
@@ -120,8 +124,9 @@ final class Child: @unchecked Sendable {
   /// Waits for a whole line of standard error that `pick` takes.
   func line<Found>(within seconds: Double = 30, _ pick: (String) -> Found?) throws -> Found {
     let found = errorText.wait(within: seconds) { state -> Result<Found, TestFailure>? in
-      let lines = state.text.split(separator: "\n", omittingEmptySubsequences: true)
-      let whole = state.isEnded || state.text.hasSuffix("\n") ? lines : lines.dropLast()
+      // Some programs end their lines with a carriage return, too.
+      let lines = state.text.split(whereSeparator: \.isNewline)
+      let whole = state.isEnded || state.text.last?.isNewline == true ? lines : lines.dropLast()
       for line in whole { if let found = pick(String(line)) { return .success(found) } }
       return state.isEnded ? .failure(TestFailure("\(self.name) ended without the line: \(state.text)")) : nil
     }

@@ -5,18 +5,37 @@ struct Streams {
   private var input: Descriptor?
   private var output: Descriptor?
   private var error: Descriptor
+  /// The terminal that the process gets; nil without one.
+  private var terminal: String?
+  /// Whether the process leaves the terminal of who runs the tests.
+  private let isDetached: Bool
   private(set) var inputForTest: Descriptor?
   private(set) var outputForTest: Descriptor?
   private(set) var errorForTest: Descriptor
 
+  /// POSIX_SPAWN_SETSID of spawn.h, which is not imported.
+  private static let ownSession: Int32 = 0x80
+
   init(_ input: Child.Input, _ output: Child.Output) throws {
     switch input {
-    case .null: self.input = try Descriptor(opening: "/dev/null", O_RDONLY)
+    case .detached, .terminal: isDetached = true
+    default: isDetached = false
+    }
+    switch input {
+    case .null, .detached: self.input = try Descriptor(opening: "/dev/null", O_RDONLY)
     case .file(let path): self.input = try Descriptor(opening: path, O_RDONLY)
     case .closed: break
     case .bytes, .held:
       let pipe = try Descriptor.pipe()
       (self.input, inputForTest) = (pipe.read, pipe.write)
+    case .terminal:
+      var (person, program): (Int32, Int32) = (-1, -1)
+      guard openpty(&person, &program, nil, nil, nil) == 0, let name = ttyname(program) else {
+        throw TestFailure("no terminal: \(String(cString: strerror(errno)))")
+      }
+      for end in [person, program] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      terminal = String(cString: name)
+      (self.input, inputForTest) = (Descriptor(program), Descriptor(person))
     }
     switch output {
     case .file(let path): self.output = try Descriptor(opening: path, O_WRONLY | O_CREAT | O_TRUNC)
@@ -35,7 +54,10 @@ struct Streams {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     for (stream, number) in [(input, STDIN_FILENO), (output, STDOUT_FILENO), (error, STDERR_FILENO)] {
-      if let stream {
+      if let terminal, number == STDIN_FILENO {
+        // What the leader of a session without a terminal opens first becomes its terminal.
+        posix_spawn_file_actions_addopen(&actions, number, terminal, O_RDWR, 0)
+      } else if let stream {
         posix_spawn_file_actions_adddup2(&actions, stream.number, number)
       } else {
         posix_spawn_file_actions_addclose(&actions, number)
@@ -51,7 +73,9 @@ struct Streams {
     var blocked = sigset_t()
     sigemptyset(&blocked)
     posix_spawnattr_setsigmask(&attributes, &blocked)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+    posix_spawnattr_setflags(
+      &attributes,
+      Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | (isDetached ? Self.ownSession : 0)))
 
     var argumentTexts: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
     var environmentTexts: [UnsafeMutablePointer<CChar>?] =
