@@ -7,7 +7,7 @@ import Wire
 /// here but the account of what arrived.
 final class PayloadReceiver {
   /// The most bytes that may be sent beyond what the output has taken: what a path of 1 Gbit/s and 300 ms holds.
-  static let windowSize = 40 << 20
+  static let windowSize = 36 << 20
   /// How many bytes may be sent at first. From there the window grows by two bytes for each that the output takes:
   /// as fast as a sender in slow start, while the window still says little about memory.
   static let initialWindow = 4 << 20
