@@ -45,30 +45,6 @@ static inline ngtcp2_ssize derphole_quic_write_stream(
       connection, NULL, NULL, packet, length, taken, flags, stream, pieces, count, now);
 }
 
-static inline ngtcp2_ssize derphole_quic_write_datagram(
-    ngtcp2_conn *connection, uint8_t *packet, size_t length, int *accepted, const ngtcp2_vec *pieces, size_t count,
-    ngtcp2_tstamp now) {
-  return ngtcp2_conn_writev_datagram(
-      connection, NULL, NULL, packet, length, accepted, NGTCP2_WRITE_DATAGRAM_FLAG_NONE, 0, pieces, count, now);
-}
-
-/// The close packet for an application's code (`is_application`), or for what `library_error` stands for.
-static inline ngtcp2_ssize derphole_quic_write_close(
-    ngtcp2_conn *connection, uint8_t *packet, size_t length, int is_application, uint64_t code, int library_error,
-    ngtcp2_tstamp now) {
-  ngtcp2_connection_close_error reason;
-  if (is_application) {
-    ngtcp2_connection_close_error_set_application_error(&reason, code, NULL, 0);
-  } else {
-    ngtcp2_connection_close_error_set_transport_error_liberr(&reason, library_error, NULL, 0);
-    if (library_error == NGTCP2_ERR_CRYPTO) {
-      ngtcp2_connection_close_error_set_transport_error_tls_alert(
-          &reason, ngtcp2_conn_get_tls_alert(connection), NULL, 0);
-    }
-  }
-  return ngtcp2_conn_write_connection_close(connection, NULL, NULL, packet, length, &reason, now);
-}
-
 static inline void derphole_quic_statistics(ngtcp2_conn *connection, ngtcp2_conn_stat *statistics) {
   ngtcp2_conn_get_conn_stat(connection, statistics);
 }

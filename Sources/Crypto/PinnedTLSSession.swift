@@ -70,13 +70,6 @@ public final class PinnedTLSSession {
     try PinnedCredentials.check(status)
   }
 
-  /// The ALPN identifier that both sides agreed on; nil before they have.
-  public var chosenProtocol: String? {
-    var datum = gnutls_datum_t()
-    guard gnutls_alpn_get_selected_protocol(raw, &datum) == 0, let data = datum.data else { return nil }
-    return String(decoding: UnsafeBufferPointer(start: data, count: Int(datum.size)), as: UTF8.self)
-  }
-
   /// Whether the peer showed exactly one certificate, with the pinned key in it. That it also has the private half is
   /// TLS's to check (CertificateVerify).
   private func isPeerPinned() -> Bool {

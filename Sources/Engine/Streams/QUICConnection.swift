@@ -215,9 +215,6 @@ final class QUICConnection {
     if let raw { ngtcp2_conn_update_pkt_tx_time(raw, UInt64(now.nanoseconds)) }
   }
 
-  /// How many bytes may leave back to back.
-  var burstLength: Int { raw.map { ngtcp2_conn_get_send_quantum($0) } ?? 0 }
-
   // MARK: Time
 
   /// When `handleTimeout` has something to do.

@@ -12,8 +12,6 @@ struct QUICParameters {
   var streams: UInt64 = 512
   /// The largest packet that is sent or taken, in bytes.
   var largestPacket = 8_952
-  /// Silence after which the connection is over; nil leaves that to the session.
-  var idleTimeout: Interval?
   /// How long an acknowledgement may wait for company.
   var acknowledgementDelay = Interval.milliseconds(5)
   /// After so many packets it does not wait any longer.
@@ -46,7 +44,8 @@ struct QUICParameters {
     params.initial_max_data = connectionWindow
     params.initial_max_streams_bidi = streams
     params.initial_max_streams_uni = 0
-    params.max_idle_timeout = UInt64(idleTimeout?.nanoseconds ?? 0)
+    // The session knows better whether the peer is there.
+    params.max_idle_timeout = 0
     params.max_udp_payload_size = UInt64(max(largestPacket, 1_200))
     params.max_ack_delay = UInt64(acknowledgementDelay.nanoseconds)
     params.disable_active_migration = 1

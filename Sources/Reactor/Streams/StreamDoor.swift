@@ -71,9 +71,6 @@ public final class StreamDoor: StreamDriver {
     guests.reduce(into: past) { sum, entry in sum.add(entry.guest.streams.counts) }
   }
 
-  /// How many are in.
-  public var present: Int { guests.count { $0.guest.hasEntered } }
-
   public func pump() -> Bool { false }
 
   public func knocked(_ envelope: [UInt8], from source: Bytes32) {
