@@ -38,7 +38,8 @@ extension EndToEndTests {
           let held = try child.finished("resumedBytes")
           #expect(held >= 1 << 20)
           let travelled = try child.finished("relayBytes")
-          #expect(travelled < Resume.size - held + (1 << 16), "\(travelled) bytes, \(held) were there")
+          // A twentieth of the file: a relay whose queue is full drops frames, which are sent again.
+          #expect(travelled < Resume.size - held + Resume.size / 20, "\(travelled) bytes, \(held) were there")
         }
         #expect(try scratch.names(in: "there") == ["big"])
         expectEqual(try scratch.content("there/big"), payload(Resume.size))
