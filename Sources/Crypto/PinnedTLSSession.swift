@@ -39,6 +39,7 @@ public final class PinnedTLSSession {
     try PinnedCredentials.check(
       gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, UnsafeMutableRawPointer(credentials.raw)))
     gnutls_session_set_ptr(session, owner)
+    // The session's own pointer belongs to ngtcp2; that of the store of sessions is free, for there is no such store.
     gnutls_db_set_ptr(session, Unmanaged.passUnretained(self).toOpaque())
     gnutls_session_set_verify_function(session) { session in
       guard let session, let holder = gnutls_db_get_ptr(session) else { return -1 }

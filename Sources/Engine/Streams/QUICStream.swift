@@ -33,7 +33,6 @@ final class QUICStream {
   /// The peer's window is used up.
   var isBlocked = false
   var hasReadableEvent = false
-  var hasWritableEvent = false
   /// The host was told 0 and waits for `writable`.
   var isHostWaiting = false
 
