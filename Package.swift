@@ -108,7 +108,7 @@ let package = Package(
 
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(
-      name: "WireTests", dependencies: ["Basics", "Wire", "Crypto"], resources: [.copy("Vectors")]),
+      name: "WireTests", dependencies: ["Basics", "Wire", "Crypto", "Engine"], resources: [.copy("Vectors")]),
     .testTarget(name: "CryptoTests", dependencies: ["Basics", "Crypto", "CNgtcp2", "CNATPMP"]),
     .testTarget(name: "MachinesTests", dependencies: ["Machines"]),
     .testTarget(name: "SpecCompilerTests", dependencies: ["SpecCompiler", "Explorer"]),

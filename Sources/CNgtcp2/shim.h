@@ -45,6 +45,22 @@ static inline ngtcp2_ssize derphole_quic_write_stream(
       connection, NULL, NULL, packet, length, taken, flags, stream, pieces, count, now);
 }
 
+/// Writes CONNECTION_CLOSE: of the library's error when there is one, otherwise of the application's code.
+static inline ngtcp2_ssize derphole_quic_write_close(
+    ngtcp2_conn *connection, uint8_t *packet, size_t length, int library_error, uint64_t code, ngtcp2_tstamp now) {
+  ngtcp2_connection_close_error error;
+  ngtcp2_connection_close_error_default(&error);
+  if (library_error == NGTCP2_ERR_CRYPTO) {
+    ngtcp2_connection_close_error_set_transport_error_tls_alert(
+        &error, ngtcp2_conn_get_tls_alert(connection), NULL, 0);
+  } else if (library_error != 0) {
+    ngtcp2_connection_close_error_set_transport_error_liberr(&error, library_error, NULL, 0);
+  } else {
+    ngtcp2_connection_close_error_set_application_error(&error, code, NULL, 0);
+  }
+  return ngtcp2_conn_write_connection_close(connection, NULL, NULL, packet, length, &error, now);
+}
+
 static inline void derphole_quic_statistics(ngtcp2_conn *connection, ngtcp2_conn_stat *statistics) {
   ngtcp2_conn_get_conn_stat(connection, statistics);
 }

@@ -43,6 +43,7 @@ extension Session {
   private func take(
     _ datagram: UnsafeMutableRawBufferPointer, over path: DirectPath, at now: Instant, sink: any PayloadSink
   ) -> Bool {
+    if upstream != nil { return takeUpstream(UnsafeRawBufferPointer(datagram), over: path, at: now) }
     guard datagram.first == SessionFrameHeader.magic else {
       if trustedPaths.contains(path), takeStreamPacket(UnsafeRawBufferPointer(datagram), on: .direct, at: now)
       {
@@ -70,6 +71,7 @@ extension Session {
   /// - Parameter buffer: at least `minimumDatagramBuffer` bytes.
   public func pollDatagrams(into buffer: UnsafeMutableRawBufferPointer, at now: Instant) -> Transmission? {
     guard !configuration.isRelayOnly else { return nil }
+    if upstream != nil, let transmission = pollUpstreamDatagrams(into: buffer, at: now) { return transmission }
     do {
       let transmission = try pollProof(into: buffer) ?? pollBatch(into: buffer, at: now)
       lastDatagramLength = transmission?.segmentLength ?? lastDatagramLength

@@ -21,6 +21,7 @@ extension Session {
   func pollPlane(
     into buffer: UnsafeMutableRawBufferPointer, at offset: Int, _ now: Instant
   ) -> Int? {
+    if upstream != nil { return pollUpstream(into: buffer, at: offset, now) }
     // An acceptor says nothing to a claimant that has not proved itself (DEC-5).
     guard let plane, let peer, isEstablished || isClaimant else { return nil }
     guard outcome == nil || plane.owesAnswer, link.maySend(at: now) else { return nil }
@@ -61,12 +62,18 @@ extension Session {
   }
 
   /// The next thing that the host has to do or may want to show.
-  public func pollEvent() -> SessionEvent? { events.popFirst() }
+  public func pollEvent() -> SessionEvent? {
+    if events.isEmpty, upstream != nil, configuration.sessionKey != nil { flushOutbox() }
+    return events.popFirst()
+  }
 
   // MARK: Time
 
   /// How long the relay may say nothing before it is asked: often while it carries a transfer, rarely while waiting.
-  var relayQuiet: Interval { plane == nil || plane?.currentLane == .direct ? .seconds(30) : .seconds(5) }
+  var relayQuiet: Interval {
+    let isCarrying = plane.map { $0.currentLane != .direct } ?? upstream.map { $0.active == nil } ?? false
+    return isCarrying ? .seconds(5) : .seconds(30)
+  }
 
   /// When `handleTimeout` is due; nil when only an event can change anything.
   public var nextDeadline: Instant? {
@@ -76,7 +83,8 @@ extension Session {
       guard let instant else { return }
       next = next.map { min($0, instant) } ?? instant
     }
-    consider(link.deadline(quiet: relayQuiet, wantsToSend: plane != nil, polled: latest))
+    consider(
+      link.deadline(quiet: relayQuiet, wantsToSend: plane != nil || upstream != nil, polled: latest))
     switch rendezvous {
     case .claimant(let claimant): consider(claimant.deadline)
     case .acceptor(let acceptor): consider(acceptor.deadline)
@@ -86,6 +94,7 @@ extension Session {
       consider(plane?.deadline(polled: latest))
       consider(streamsDeadline)
     }
+    consider(upstreamDeadline)
     consider(paths.deadline(polled: latest))
     return next
   }
@@ -119,6 +128,7 @@ extension Session {
       plane?.handleTimeout(at: now)
       handleStreamsTimeout(at: now)
     }
+    handleUpstreamTimeout(at: now)
     paths.promoter.hasPayloadInFlight =
       (plane?.sender?.bytesInFlight(on: .direct) ?? 0) > 0 || quic?.awaitsAcknowledgement == true
     paths.handleTimeout(at: now, random: &random)

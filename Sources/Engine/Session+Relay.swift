@@ -18,6 +18,10 @@ extension Session {
       if case .restarting(let delay, _) = notice { schedule.restartAnnounced(reconnectIn: delay) }
     }
     link.notices.removeAll()
+    if let gone = link.goneKey {
+      link.goneKey = nil
+      if gone == peer, configuration.streamPatience.countsOwnOutage { plane?.awaitPeer(at: now) }
+    }
     guard link.isEstablished, !isLinkUp else { return }
     isLinkUp = true
     if isReconnection {
@@ -49,7 +53,7 @@ extension Session {
     // The very first attempt is the user's to repeat: a wrong address should not take a minute to show.
     guard hadRelay else { return giveRelayUp(.relayUnreachable(reason), at: now) }
     // A direct path needs no relay; should it die, the relay's minute begins then.
-    if !schedule.lost(at: now, isNeeded: !paths.promoter.isDirect, random: &random) {
+    if !schedule.lost(at: now, isNeeded: !paths.promoter.isDirect && upstream?.active == nil, random: &random) {
       giveRelayUp(.relayLost(reason), at: now)
     }
   }
@@ -64,6 +68,7 @@ extension Session {
   }
 
   func flushOutbox() {
+    if upstream != nil { collectUpstream(at: latest) }
     for (packet, peer) in outbox {
       if configuration.sessionKey == nil {
         link.send(packet, to: peer)
@@ -98,8 +103,8 @@ extension Session {
 
   /// - Parameter path: the direct path that the frames came over which made these events; nil for the relay.
   func settlePlane(at now: Instant, arrivedOver path: DirectPath? = nil) {
-    guard let plane else { return }
     settleStreams(at: now)
+    guard let plane else { return }
     while let event = plane.nextEvent() {
       guard outcome == nil else { continue }
       switch event {
@@ -136,6 +141,7 @@ extension Session {
   func finish(_ result: SessionOutcome, at now: Instant) {
     guard outcome == nil else { return }
     outcome = result
+    closeUpstream(result)
     if let sender = plane?.sender {
       sender.repairer.sessionEnded()
       while let record = sender.takeRecord() { events.append(.transition(record)) }

@@ -37,6 +37,8 @@ public final class Session {
   var quic: QUICConnection?
   /// What the peer sends over them is its own: a sealed frame arrived there. The newest first.
   var trustedPaths: [DirectPath] = []
+  /// What a peer with upstream's program speaks, in place of `plane`.
+  var upstream: UpstreamPlane?
   var streamBytes = StreamByteCounts()
   var peerLane = PeerLane()
   let paths: DirectPaths
@@ -69,7 +71,8 @@ public final class Session {
     paths = DirectPaths(
       isClaimant: configuration.isClaimant, isRelayOnly: configuration.isRelayOnly,
       allowsLoopback: configuration.allowsLoopbackCandidates)
-    schedule = RelaySchedule(patience: configuration.relayPatience)
+    schedule = RelaySchedule(
+      patience: configuration.relayPatience, longestDelay: configuration.longestRelayPause)
     link = RelayLink(
       key: configuration.sessionKey ?? configuration.derpKey, host: configuration.relayHost,
       path: configuration.relayPath)
@@ -79,12 +82,15 @@ public final class Session {
         Claimant(
           token: configuration.token, derpKey: configuration.derpKey, isRelayOnly: configuration.isRelayOnly,
           ciphers: configuration.ciphers,
-          identity: configuration.streams?.identity.publicKey ?? .zero, random: &self.random))
+          identity: configuration.streams?.identity.publicKey ?? .zero, client: configuration.client,
+          random: &self.random))
     case .acceptor(let expiresAt):
       rendezvous = .acceptor(
         Acceptor(
           token: configuration.token, derpKey: configuration.derpKey, isRelayOnly: configuration.isRelayOnly,
           ciphers: configuration.ciphers, wantsIdentity: configuration.streams != nil,
+          speaksUpstream: configuration.speaksUpstream,
+          allowsLoopback: configuration.allowsLoopbackCandidates,
           sessionKey: configuration.sessionKey?.publicKey ?? .zero, expiresAt: expiresAt, random: &self.random
         ))
     case .door: rendezvous = .door
@@ -133,23 +139,24 @@ public final class Session {
   /// Counters up to now.
   public var statistics: SessionStatistics {
     var result = statisticsOfPast
-    guard let plane else { return result }
-    result.payloadBytes = plane.payloadBytes
-    result.pathChanges = paths.pathChanges
-    result.directBytes = plane.payloadBytes(on: .direct)
-    result.relayBytes = plane.payloadBytes(on: .relay)
-    result.framesSent = plane.framesSent
-    result.framesReceived = plane.framesReceived
-    result.framesRefused += plane.framesRefused
-    result.framesRetransmitted = plane.sender?.retransmittedFrames ?? 0
-    result.framesDuplicated = plane.receiver?.duplicates ?? 0
     if let quic {
       result.payloadBytes = quic.streamBytesSent + quic.streamBytesReceived
       result.directBytes = streamBytes.direct
       result.relayBytes = streamBytes.relay
       result.roundTrip = quic.roundTrip
-      return result
     }
+    if let upstream { result.pathChanges = upstream.pathChanges }
+    guard let plane else { return result }
+    result.pathChanges = paths.pathChanges
+    if quic == nil { result.payloadBytes = plane.payloadBytes }
+    result.framesSent = plane.framesSent
+    result.framesReceived = plane.framesReceived
+    result.framesRefused += plane.framesRefused
+    result.framesRetransmitted = plane.sender?.retransmittedFrames ?? 0
+    result.framesDuplicated = plane.receiver?.duplicates ?? 0
+    guard quic == nil else { return result }
+    result.directBytes = plane.payloadBytes(on: .direct)
+    result.relayBytes = plane.payloadBytes(on: .relay)
     let estimator = (plane.flow == .sends ? plane.sender?.roundTrip : nil) ?? plane.roundTrip
     result.roundTrip = estimator.isMeasured ? estimator.smoothed : nil
     return result
@@ -196,6 +203,7 @@ public final class Session {
     case .datagramFailed(let path, let failure):
       paths.datagramFailed(path, failure, length: lastDatagramLength, at: now, random: &random)
     }
+    tellUpstream(event, at: now)
     drainPaths(at: now)
     settlePlane(at: now)
     flushOutbox()
@@ -229,6 +237,7 @@ public final class Session {
     _ packet: UnsafeMutableRawBufferPointer, from source: Bytes32, at now: Instant, sink: any PayloadSink
   ) {
     guard outcome == nil, let first = packet.first else { return }
+    if upstream != nil, source == peer, takeUpstream(UnsafeRawBufferPointer(packet), at: now) { return }
     if first == SessionFrameHeader.magic {
       guard let plane, source == peer,
         plane.handle(packet, on: .relay, at: now, sink: sink) != .refused
@@ -240,8 +249,15 @@ public final class Session {
       return
     }
     if source == peer, takeStreamPacket(UnsafeRawBufferPointer(packet), on: .relay, at: now) { return }
-    guard first == UInt8(ascii: "{"), packet.count <= Envelope.maximumLength else { return }
     let bytes = UnsafeRawBufferPointer(packet)
+    if case .door = rendezvous {
+      // An envelope, or a QUIC packet of a guest that knows only this key.
+      if first & 0x40 != 0, packet.count <= Envelope.maximumLength {
+        events.append(.knock(Array(bytes), from: source))
+      }
+      return
+    }
+    guard first == UInt8(ascii: "{"), packet.count <= Envelope.maximumLength else { return }
     switch rendezvous {
     case .claimant(var claimant):
       // Only the acceptor of the token may answer, and the relay vouches for the source.
@@ -254,40 +270,8 @@ public final class Session {
       let effects = acceptor.receive(bytes, from: source, at: now)
       rendezvous = .acceptor(acceptor)
       apply(effects, at: now)
-    case .door: events.append(.knock(Array(bytes), from: source))
+    case .door: break
     }
-  }
-
-  /// An envelope of a claimant for a session behind a door.
-  public func deliver(_ envelope: [UInt8], from source: Bytes32, at now: Instant) {
-    latest = now
-    guard outcome == nil, case .acceptor(var acceptor) = rendezvous else { return }
-    let effects = envelope.withUnsafeBytes { acceptor.receive($0, from: source, at: now) }
-    rendezvous = .acceptor(acceptor)
-    apply(effects, at: now)
-    drainPaths(at: now)
-    flushOutbox()
-  }
-
-  /// Sends an envelope through a door.
-  public func send(_ envelope: [UInt8], to peer: Bytes32) { link.send(envelope, to: peer) }
-
-  /// Whether this is a claim on the token that a door may let in; other envelopes concern a session that is there.
-  public func isClaim(_ envelope: [UInt8], from source: Bytes32) -> Bool {
-    guard
-      case .nativeClaim(let claim) = envelope.withUnsafeBytes({
-        EnvelopeSeal(token: configuration.token).open($0)
-      })
-    else { return false }
-    return claim.derpPublic == source
-  }
-
-  /// Refuses a claim because nobody more is let in.
-  public func refuse(_ claim: [UInt8], from source: Bytes32) {
-    var decision = NativeDecision()
-    decision.claimDigest = SHA256.digest([claim])
-    decision.reject = Reject(code: "claimed", reason: "session already claimed")
-    send(EnvelopeSeal(token: configuration.token).seal(.nativeDecision(decision)), to: source)
   }
 
   /// The peer's first authentic frame: CLM-7 for the claimant, DEC-5 for the acceptor.
@@ -321,6 +305,12 @@ public final class Session {
       case .send(let packet, let peer): outbox.append((packet, peer))
       case .open(let keys, let peer, let isRelayOnly, let identity):
         open(keys, peer: peer, isRelayOnly: isRelayOnly, identity: identity, at: now)
+      case .openUpstream(let peer, let identity, let candidates):
+        openUpstream(peer: peer, identity: identity, candidates: candidates, at: now)
+      case .established where upstream != nil:
+        isEstablished = true
+        events.append(.state(.claimed))
+        reportUpstreamPath()
       case .established:
         isEstablished = true
         events.append(.state(.claimed))
@@ -331,6 +321,7 @@ public final class Session {
       case .release:
         plane = nil
         quic = nil
+        upstream = nil
         trustedPaths = []
         peer = nil
         paths.release(at: now, random: &random)
@@ -338,6 +329,7 @@ public final class Session {
       case .fail(let failure):
         // A plane that stands tells the peer in its own, sealed way first.
         if pendingFailure == nil { finish(.failure(failure), at: now) }
+      case .peerRestarted: events.append(.peerRestarted)
       case .transition(let record): events.append(.transition(record))
       }
     }
@@ -352,7 +344,8 @@ public final class Session {
         flow: configuration.streams == nil ? configuration.flow : nil,
         isDialogue: configuration.streams == nil && configuration.isDialogue,
         framesPerEpoch: configuration.framesPerEpoch,
-        largestPayload: configuration.largestFramePayload, isTraced: configuration.isTraced, at: now)
+        largestPayload: configuration.largestFramePayload, isTraced: configuration.isTraced,
+        patience: configuration.streamPatience, at: now)
       if sourceHasEnded { plane.sender?.sourceEnded() }
       if let streams = configuration.streams {
         quic = try QUICConnection(

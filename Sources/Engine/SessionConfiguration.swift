@@ -29,6 +29,14 @@ public struct SessionConfiguration {
   public var isDialogue = false
   /// Set when the session carries streams instead of a payload; `flow` and `isDialogue` mean nothing then.
   public var streams: StreamsConfiguration?
+  /// Who the claimant of a derptun credential is; nil for every other token.
+  public var client: ClaimClient?
+  /// How long the silence of a peer of streams is borne.
+  public var streamPatience = StreamPatience.session
+  /// The longest pause between attempts to reach a lost relay.
+  public var longestRelayPause = RelaySchedule.longestDelay
+  /// Whether an acceptor of streams also lets in who runs upstream's program; a claimant goes by its token.
+  public var speaksUpstream = false
   /// What the relay's `Host` header says, with the port unless it is the scheme's.
   public var relayHost: String
   /// The path of the relay's URL.
@@ -133,6 +141,8 @@ public enum SessionEvent: Sendable {
   case state(SessionState)
   /// The peer of a session of streams is silent, or heard again.
   case peerMissing(Bool)
+  /// The acceptor does not know the session any more: asked by `Session.askAgain`, it decided anew (TUN-5).
+  case peerRestarted
   /// Open a UDP socket on any free port and report with `socketOpened` or `socketFailed`.
   case openSocket(SocketID)
   /// Close the socket; what arrives on it no longer matters.
@@ -143,9 +153,9 @@ public enum SessionEvent: Sendable {
   case transition(TransitionRecord)
   /// The output has taken the whole payload: close it and report `outputClosed` or `outputFailed`.
   case payloadEnded(length: UInt64)
-  /// Of a door: somebody sent what looks like an envelope.
+  /// Of a door: somebody sent what may be an envelope, or a packet for a guest with upstream's program.
   case knock([UInt8], from: Bytes32)
-  /// Of a session behind a door: an envelope for the claimant.
+  /// Of a session behind a door: a packet for the claimant that only the door can send.
   case envelope([UInt8], to: Bytes32)
   /// The session is over. What `poll` still yields says goodbye to the peer: send it, then stop.
   case finished(SessionOutcome)

@@ -85,6 +85,15 @@ public func runMutations(rate: Spec) throws(Diagnostic) -> MutationReport {
   return report
 }
 
+/// Explores every mutation of `tunnel` likewise.
+///
+/// - Throws: a diagnostic when the spec uses names that the model does not know.
+public func runMutations(tunnel: Spec) throws(Diagnostic) -> MutationReport {
+  var report = MutationReport()
+  try report.add(tunnel) { spec throws(Diagnostic) in try Search.explore(tunnel: spec) }
+  return report
+}
+
 /// Explores every mutation of `repair` likewise.
 ///
 /// - Throws: a diagnostic when the spec uses names that the model does not know.

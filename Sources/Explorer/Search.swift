@@ -23,6 +23,13 @@ public enum Search {
     Walk.run(try RateModel(rate))
   }
 
+  /// Explores one client's `tunnel` and checks every invariant of the spec.
+  ///
+  /// - Throws: a diagnostic when the spec uses names that the model does not know.
+  public static func explore(tunnel: Spec) throws(Diagnostic) -> Exploration {
+    Walk.run(try TunnelModel(tunnel))
+  }
+
   /// Explores one direction's `repair` and checks every invariant of the spec.
   ///
   /// - Throws: a diagnostic when the spec uses names that the model does not know.

@@ -110,6 +110,18 @@ public final class SessionHost {
     turn()
   }
 
+  /// Asks a peer that is not heard whether it still knows the session.
+  func askAgain() {
+    session.askAgain(at: loop.now)
+    turn()
+  }
+
+  /// Asks the peer for a sign of life.
+  func checkPeer() {
+    session.checkPeer(at: loop.now)
+    turn()
+  }
+
   /// Somebody wants to stop a session of streams: it ends in good order on both sides.
   public func closeStreams() {
     session.closeStreams(at: loop.now)
@@ -185,7 +197,7 @@ public final class SessionHost {
     case .openSocket(let id): openSocket(id)
     case .closeSocket(let id): sockets?.close(id)
     case .path(let report): isDirect = report.path != .relay
-    case .relayLost, .relayNotice, .state, .peerMissing, .transition, .envelope: break
+    case .relayLost, .relayNotice, .state, .peerMissing, .peerRestarted, .transition, .envelope: break
     case .knock(let envelope, let source): streams?.knocked(envelope, from: source)
     }
   }

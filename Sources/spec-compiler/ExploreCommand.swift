@@ -27,11 +27,13 @@ struct Explore: ParsableCommand {
     let probing = try options.spec("probing")
     let promotion = try options.spec("promotion")
     let rate = try options.spec("rate")
+    let tunnel = try options.spec("tunnel")
     let repair = try options.spec("repair")
     var isSound = true
     isSound = try show { try Search.explore(probing: probing) } && isSound
     isSound = try show { try Search.explore(promotion: promotion) } && isSound
     isSound = try show { try Search.explore(rate: rate) } && isSound
+    isSound = try show { try Search.explore(tunnel: tunnel) } && isSound
     isSound = try show { try Search.explore(repair: repair) } && isSound
     let bounds = boundsOptions.bounds(default: .full)
     isSound = try show { try Search.explore(claim: claim, decision: decision, bounds: bounds) } && isSound
@@ -67,11 +69,13 @@ struct Mutate: ParsableCommand {
     let probing = try options.spec("probing")
     let promotion = try options.spec("promotion")
     let rate = try options.spec("rate")
+    let tunnel = try options.spec("tunnel")
     let repair = try options.spec("repair")
     var failures: [Diagnostic] = []
     failures += try show("probing") { try runMutations(probing: probing) }
     failures += try show("promotion") { try runMutations(promotion: promotion) }
     failures += try show("rate") { try runMutations(rate: rate) }
+    failures += try show("tunnel") { try runMutations(tunnel: tunnel) }
     failures += try show("repair") { try runMutations(repair: repair) }
     let bounds = boundsOptions.bounds(default: .small)
     failures += try show("claim × decision: \(bounds)") {

@@ -15,7 +15,7 @@ struct Meeting {
   let seal: EnvelopeSeal
   var random = SeededGenerator(seed: 77)
 
-  init(seed: UInt64 = 1) {
+  init(seed: UInt64 = 1, capabilities: TokenCapabilities = [.stdio, .native]) {
     var random = SeededGenerator(seed: seed)
     acceptorKey = X25519PrivateKey(random: &random)
     claimantKey = X25519PrivateKey(random: &random)
@@ -24,7 +24,7 @@ struct Meeting {
     token = SessionToken(
       sessionID: Bytes16(high: random.next(), low: random.next()), expiresUnixSeconds: 2_000_000_000,
       bootstrapRegion: 1, derpPublic: acceptorKey.publicKey, quicPublic: identity.publicKey,
-      bearerSecret: Bytes32(random.bytes(32)) ?? .zero, capabilities: [.stdio, .native])
+      bearerSecret: Bytes32(random.bytes(32)) ?? .zero, capabilities: capabilities)
     seal = EnvelopeSeal(token: token)
   }
 

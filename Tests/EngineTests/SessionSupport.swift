@@ -139,7 +139,9 @@ struct SessionPair {
   /// - Parameters:
   ///   - claimantSends: which way the payload flows.
   ///   - streams: whether there are streams instead of a payload.
-  init(claimantSends: Bool = true, streams: Bool = false) throws {
+  ///   - upstream: whether they are spoken as upstream's program does.
+  init(claimantSends: Bool = true, streams: Bool = false, upstream: Bool = false) throws {
+    if upstream { meeting = Meeting(capabilities: [.share]) }
     var claimantConfiguration = SessionConfiguration(
       role: .claimant, token: meeting.token, derpKey: meeting.claimantKey,
       flow: claimantSends ? .sends : .receives,
@@ -153,6 +155,7 @@ struct SessionPair {
       var random = SeededGenerator(seed: 40)
       claimantConfiguration.streams = StreamsConfiguration(identity: Ed25519Identity(random: &random))
       acceptorConfiguration.streams = StreamsConfiguration(identity: meeting.identity)
+      acceptorConfiguration.speaksUpstream = upstream
     }
     claimant = HandRelay("claimant", claimantConfiguration, seed: 31)
     acceptor = HandRelay("acceptor", acceptorConfiguration, seed: 32)

@@ -5,7 +5,7 @@ import Wire
 @testable import Engine
 
 /// One stream of a session pair, its bytes a pattern.
-private struct StreamTransfer {
+struct StreamTransfer {
   let id: StreamID
   let length: Int
   var filled = 0

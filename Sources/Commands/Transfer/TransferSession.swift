@@ -76,7 +76,9 @@ struct TransferSession {
     case .payload(let flow, let isDialogue):
       configuration.flow = flow
       configuration.isDialogue = isDialogue
-    case .streams, .door: configuration.streams = StreamsConfiguration(identity: identity)
+    case .streams, .door:
+      configuration.streams = StreamsConfiguration(identity: identity)
+      configuration.speaksUpstream = configuration.token.capabilities.contains(.share)
     }
     configuration.isRelayOnly = options.forceRelay
     configuration.isTraced = options.verbose

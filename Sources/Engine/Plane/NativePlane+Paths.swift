@@ -49,7 +49,7 @@ extension NativePlane {
   func pathDemoted(at now: Instant) {
     guard currentLane == .direct else { return }
     currentLane = .relay
-    if !isRelayUp { pathUpSince = nil }
+    if !isRelayUp { ownPathLost() }
     sender?.demote()
     pathChanged(at: now)
   }
@@ -79,7 +79,7 @@ extension NativePlane {
     roundTrip = RoundTripEstimator()
     openPing = nil
     // What got no answer on the old path may get one on this.
-    isPeerAwaited = false
+    awaitedSince = nil
     // The last acknowledgements may have been lost with the path.
     receiver?.repeatAcknowledgement(on: .direct, at: now)
   }
@@ -91,11 +91,19 @@ extension NativePlane {
     isRelayUp = false
     openPing = nil
     guard currentLane == .direct else {
-      pathUpSince = nil
+      ownPathLost()
       return
     }
     sender?.abandon(.relay)
     receiver?.repeatAcknowledgement(on: .relay, at: now)
+  }
+
+  /// No way leads to the peer.
+  private func ownPathLost() {
+    pathUpSince = nil
+    guard flow == nil, patience.countsOwnOutage, !reportedMissing else { return }
+    reportedMissing = true
+    events.append(.peerMissing)
   }
 
   /// The relay connection stands again.
@@ -104,6 +112,8 @@ extension NativePlane {
     searchPingAt = now
     guard pathUpSince == nil else { return }
     pathUpSince = now
+    // What was lost meanwhile comes when the peer has answered, and no sooner.
+    if flow == nil, patience.countsOwnOutage { awaitPeer(at: now) }
     if case .completing = ending { ending = .completing(since: now) }
   }
 }

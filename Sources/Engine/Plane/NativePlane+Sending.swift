@@ -203,9 +203,9 @@ extension NativePlane {
 
   /// What was sent to the peer stays without an answer: asks it for a sign of life now, and again and again until it
   /// gives one.
-  func awaitPeer() {
+  func awaitPeer(at now: Instant) {
     guard !isPeerAwaited else { return }
-    isPeerAwaited = true
+    awaitedSince = now
     pingDue = true
   }
 
@@ -240,7 +240,10 @@ extension NativePlane {
   /// When the peer counts as dead. Once we completed there is nothing more to fear from that.
   var silenceLimit: Instant? {
     guard !isCompleting, !reportedSilence else { return nil }
-    return silentSince + (flow == nil && reportedMissing ? Self.streamPatience : Self.deadAfter)
+    guard flow == nil else { return silentSince + Self.deadAfter }
+    guard !reportedMissing else { return silentSince + patience.gone }
+    let limit = silentSince + patience.missing
+    return awaitedSince.map { min(limit, max($0, silentSince) + patience.missingWhenAsked) } ?? limit
   }
 
   var quietLimit: Instant {

@@ -24,8 +24,6 @@ final class NativePlane {
   static let pingInterval = Interval.seconds(2)
   /// Silence after which the peer counts as missing; of a transfer the other side has ended within 15 s of it.
   static let deadAfter = Interval.seconds(14)
-  /// Streams may be worth waiting for: their peer gets so long to come back from a lost network (STR-10).
-  static let streamPatience = Interval.seconds(30)
   /// How often an unanswered ping is repeated while somebody waits for the peer to come back.
   static let awaitedPingInterval = Interval.milliseconds(400)
   /// How often an unanswered ping is repeated while the peer has to be found again.
@@ -93,7 +91,10 @@ final class NativePlane {
   /// large packets only.
   var doubtsLargePackets = false
   /// Whether what was sent to the peer stays without an answer, so that it is asked for a sign of life more often.
-  var isPeerAwaited = false
+  var isPeerAwaited: Bool { awaitedSince != nil }
+  var awaitedSince: Instant?
+  /// Of a plane beside streams.
+  let patience: StreamPatience
   /// Round trips on the current path seen by pings.
   var roundTrip = RoundTripEstimator()
   /// The acknowledgement that is being handled; kept for its memory.
@@ -108,8 +109,9 @@ final class NativePlane {
   init(
     schedule: SessionKeySchedule, isClaimant: Bool, flow: PayloadFlow?, isDialogue: Bool = false,
     framesPerEpoch: UInt64, largestPayload: Int = SessionFrameHeader.maximumPayloadLength,
-    isTraced: Bool = false, at now: Instant
+    isTraced: Bool = false, patience: StreamPatience = .session, at now: Instant
   ) throws(CryptoError) {
+    self.patience = patience
     relay = try PlaneLane(
       .relay, schedule: schedule, isClaimant: isClaimant, framesPerEpoch: framesPerEpoch)
     direct = try PlaneLane(
@@ -206,7 +208,7 @@ final class NativePlane {
 
   func heard(on lane: Lane, at now: Instant) {
     lastHeard = max(lastHeard, now)
-    isPeerAwaited = false
+    awaitedSince = nil
     if reportedMissing {
       reportedMissing = false
       events.append(.peerBack)

@@ -70,6 +70,8 @@ struct RelayLink {
 
   /// What the relay said about itself since the owner last looked.
   var notices: [RelayNotice] = []
+  /// The key that the relay said last to have left it.
+  var goneKey: Bytes32?
   /// Whether the relay has accepted our key on this connection.
   private(set) var isConfirmed = false
 
@@ -226,8 +228,11 @@ struct RelayLink {
         .restarting(
           reconnectIn: .milliseconds(Int64(restart.reconnectInMilliseconds)),
           tryFor: .milliseconds(Int64(restart.tryForMilliseconds))))
+    case (.peerGone(let gone), _):
+      // Who is gone may come back; that it is gone is worth a question.
+      goneKey = gone.peer
     default:
-      // Keep-alives and peer-gone only prove that the relay lives; a peer that is gone may come back.
+      // Keep-alives only prove that the relay lives.
       break
     }
   }

@@ -11,13 +11,21 @@ struct RelaySchedule {
   static let longestAnnouncedDelay = Interval.seconds(30)
 
   private let patience: Interval
+  private let longestDelay: Interval
   private var delay = RelaySchedule.firstDelay
   private var lostAt: Instant?
   /// When the next attempt is due.
   private(set) var dialAt: Instant?
 
-  /// - Parameter patience: how long attempts may fail before it is time to give up.
-  init(patience: Interval = RelaySchedule.giveUpAfter) { self.patience = patience }
+  /// - Parameters:
+  ///   - patience: how long attempts may fail before it is time to give up.
+  ///   - longestDelay: the longest pause between attempts.
+  init(
+    patience: Interval = RelaySchedule.giveUpAfter, longestDelay: Interval = RelaySchedule.longestDelay
+  ) {
+    self.patience = patience
+    self.longestDelay = longestDelay
+  }
 
   /// The connection was lost or an attempt failed. False when it is time to give up.
   ///
@@ -28,7 +36,7 @@ struct RelaySchedule {
     guard now - since < patience else { return false }
     let jitter = Int64.random(in: 0...delay.nanoseconds / 2, using: &random)
     dialAt = now + delay + Interval(nanoseconds: jitter)
-    delay = min(max(delay, Self.firstDelay) * 2, Self.longestDelay)
+    delay = min(max(delay, Self.firstDelay) * 2, longestDelay)
     return true
   }
 
@@ -41,5 +49,5 @@ struct RelaySchedule {
   mutating func dialling() { dialAt = nil }
 
   /// The relay answered: the next loss starts afresh.
-  mutating func established() { self = RelaySchedule(patience: patience) }
+  mutating func established() { self = RelaySchedule(patience: patience, longestDelay: longestDelay) }
 }

@@ -13,17 +13,24 @@ struct Acceptor {
     var claim: [UInt8]
     var decision: [UInt8]
     var peer: Bytes32
-    var keys: SessionKeySchedule
-    var isRelayOnly: Bool
+    var plane: Plane
     var identity: Bytes32
+  }
+
+  /// What the claimant speaks.
+  private enum Plane {
+    case native(SessionKeySchedule, isRelayOnly: Bool)
+    case upstream(candidates: [String])
   }
 
   /// A claim on its way through the machine.
   private struct Candidate {
     var claim: [UInt8]
-    var digest: Bytes32
-    var message: NativeClaim
-    var refusal: Reject?
+    /// Where the answer goes.
+    var source: Bytes32
+    /// The answer to a claim that is not acceptable.
+    var refusal: (Reject) -> Envelope
+    var reject: Reject?
     var bound: Bound?
   }
 
@@ -34,6 +41,9 @@ struct Acceptor {
   private let ciphers: CipherChoice
   /// Whether claimants must name the identity of a QUIC connection.
   private let wantsIdentity: Bool
+  /// Whether claimants with upstream's program are let in.
+  private let speaksUpstream: Bool
+  private let allowsLoopback: Bool
   /// The relay key of this session, when it is not the token's.
   private let sessionKey: Bytes32
   private let seal: EnvelopeSeal
@@ -50,9 +60,11 @@ struct Acceptor {
   /// - Parameter expiresAt: the token's expiry on the session's time line.
   init(
     token: SessionToken, derpKey: X25519PrivateKey, isRelayOnly: Bool, ciphers: CipherChoice = CipherChoice(),
-    wantsIdentity: Bool = false, sessionKey: Bytes32 = .zero, expiresAt: Instant,
-    random: inout some RandomNumberGenerator
+    wantsIdentity: Bool = false, speaksUpstream: Bool = false, allowsLoopback: Bool = false,
+    sessionKey: Bytes32 = .zero, expiresAt: Instant, random: inout some RandomNumberGenerator
   ) {
+    self.speaksUpstream = speaksUpstream
+    self.allowsLoopback = allowsLoopback
     self.wantsIdentity = wantsIdentity
     self.sessionKey = sessionKey
     self.ciphers = ciphers
@@ -99,6 +111,9 @@ struct Acceptor {
       // Answers go to the claim's key; a claim that names another than it came from is somebody's replay.
       guard message.derpPublic == source else { return [] }
       return handle(.claim, candidate: candidate(Array(packet), message, at: now), source: source, at: now)
+    case .claim(let message) where speaksUpstream:
+      guard message.derpPublic == source, message.parallel != UpstreamRendezvous.nativeMark else { return [] }
+      return handle(.claim, candidate: candidate(Array(packet), message, at: now), source: source, at: now)
     case .transferClaim, .claim:
       return handle(.foreignClaim, source: source, at: now)
     case .abort where source == bound?.peer:
@@ -132,14 +147,18 @@ struct Acceptor {
         // The plane can open the proof from now on, and says nothing before it came (DEC-1, DEC-5).
         guard let claimant = candidate?.bound else { break }
         bound = claimant
-        effects.append(
-          .open(
-            claimant.keys, peer: claimant.peer, isRelayOnly: claimant.isRelayOnly, identity: claimant.identity
-          ))
+        switch claimant.plane {
+        case .native(let keys, let isRelayOnly):
+          effects.append(
+            .open(keys, peer: claimant.peer, isRelayOnly: isRelayOnly, identity: claimant.identity))
+        case .upstream(let candidates):
+          effects.append(
+            .openUpstream(peer: claimant.peer, identity: claimant.identity, candidates: candidates))
+        }
       case .sendDecision:
         if let bound { effects.append(.send(bound.decision, to: bound.peer)) }
       case .sendRefusal:
-        if let candidate, let refusal = candidate.refusal { effects.append(refuse(candidate, refusal)) }
+        if let candidate, let reject = candidate.reject { effects.append(refuse(candidate, reject)) }
       // Others are refused only once somebody is confirmed (DEC-6); while one is merely bound the table has no
       // action for them and they repeat their claim (DEC-4).
       case .sendClaimedRefusal:
@@ -174,22 +193,47 @@ struct Acceptor {
   }
 
   private func refuse(_ candidate: Candidate, _ reject: Reject) -> RendezvousEffect {
-    var decision = NativeDecision()
-    decision.claimDigest = candidate.digest
-    decision.reject = reject
-    return .send(seal.seal(.nativeDecision(decision)), to: candidate.message.derpPublic)
+    .send(seal.seal(candidate.refusal(reject)), to: candidate.source)
   }
 
   /// Checks a claim and, when nothing is wrong with it, prepares the decision and the keys for it (DEC-2).
   private func candidate(_ claim: [UInt8], _ message: NativeClaim, at now: Instant) -> Candidate {
-    var candidate = Candidate(claim: claim, digest: SHA256.digest([claim]), message: message)
+    let digest = SHA256.digest([claim])
+    var candidate = Candidate(
+      claim: claim, source: message.derpPublic,
+      refusal: { reject in
+        var decision = NativeDecision()
+        decision.claimDigest = digest
+        decision.reject = reject
+        return .nativeDecision(decision)
+      })
     if let bound, bound.claim == claim { return candidate }
-    candidate.refusal = refusal(of: message, at: now)
-    guard candidate.refusal == nil else { return candidate }
-    candidate.bound = accept(candidate)
+    candidate.reject = refusal(of: message, at: now)
+    guard candidate.reject == nil else { return candidate }
+    candidate.bound = accept(message, claim, digest: digest)
     if candidate.bound == nil {
-      candidate.refusal = Reject(code: "claim_malformed", reason: "claim malformed")
+      candidate.reject = Reject(code: "claim_malformed", reason: "claim malformed")
     }
+    return candidate
+  }
+
+  /// The same for a claim of upstream's (UPS-2).
+  private func candidate(_ claim: [UInt8], _ message: Claim, at now: Instant) -> Candidate {
+    var candidate = Candidate(
+      claim: claim, source: message.derpPublic,
+      refusal: { reject in
+        var decision = Decision()
+        decision.reject = reject
+        return .decision(decision)
+      })
+    if let bound, bound.claim == claim { return candidate }
+    candidate.reject = UpstreamRendezvous.refusal(
+      of: message, on: token, isExpired: expiresAt <= now, allowsLoopback: allowsLoopback)
+    guard candidate.reject == nil else { return candidate }
+    candidate.bound = Bound(
+      claim: claim, decision: seal.seal(.decision(UpstreamRendezvous.acceptance(of: message))),
+      peer: message.derpPublic, plane: .upstream(candidates: message.candidates),
+      identity: message.quicPublic)
     return candidate
   }
 
@@ -210,29 +254,30 @@ struct Acceptor {
     return nil
   }
 
-  private func accept(_ candidate: Candidate) -> Bound? {
+  private func accept(_ message: NativeClaim, _ claim: [UInt8], digest: Bytes32) -> Bound? {
     let seed = HKDFSHA256.expand(
-      sessionSecret, info: Array("derphole-native-v1 acceptor key".utf8) + candidate.digest.array, count: 32)
+      sessionSecret, info: Array("derphole-native-v1 acceptor key".utf8) + digest.array, count: 32)
     var raw = seed.withUnsafeBytes { Array($0) }
     defer { wipe(&raw) }
     guard let ephemeral = X25519PrivateKey(clamping: raw),
-      let ephemeralShared = try? ephemeral.sharedSecret(with: candidate.message.ephemeralPublic),
-      let staticShared = try? derpKey.sharedSecret(with: candidate.message.ephemeralPublic)
+      let ephemeralShared = try? ephemeral.sharedSecret(with: message.ephemeralPublic),
+      let staticShared = try? derpKey.sharedSecret(with: message.ephemeralPublic)
     else { return nil }
     var decision = NativeDecision()
-    decision.claimDigest = candidate.digest
+    decision.claimDigest = digest
     decision.isAccepted = true
     decision.ephemeralPublic = ephemeral.publicKey
     decision.derpPublic = sessionKey
-    decision.isRelayOnly = isRelayOnly || candidate.message.isRelayOnly
-    decision.features = ciphers.decided(on: candidate.message.features)
+    decision.isRelayOnly = isRelayOnly || message.isRelayOnly
+    decision.features = ciphers.decided(on: message.features)
     let packet = seal.seal(.nativeDecision(decision))
     return Bound(
-      claim: candidate.claim, decision: packet, peer: candidate.message.derpPublic,
-      keys: SessionKeySchedule(
+      claim: claim, decision: packet, peer: message.derpPublic,
+      plane: .native(
+       SessionKeySchedule(
         bearerSecret: token.bearerSecret, ephemeralShared: ephemeralShared, staticShared: staticShared,
-        transcript: NativeHandshake.transcript(claim: candidate.claim, decision: packet),
-        suite: ciphers.suite(of: decision.features)),
-      isRelayOnly: decision.isRelayOnly, identity: candidate.message.quicPublic)
+        transcript: NativeHandshake.transcript(claim: claim, decision: packet),
+        suite: ciphers.suite(of: decision.features)), isRelayOnly: decision.isRelayOnly),
+      identity: message.quicPublic)
   }
 }

@@ -10,10 +10,15 @@ struct Claimant {
   private let derpKey: X25519PrivateKey
   private let ephemeral: X25519PrivateKey
   private let seal: EnvelopeSeal
-  /// The one claim of this session: made once, repeated byte for byte (CLM-1).
+  /// The one claim of this session: made once, repeated byte for byte (CLM-1). Empty for a token whose issuer speaks only
+  /// upstream's protocol.
   private let claim: [UInt8]
+  /// The same claim as upstream's program reads it (UPS-1); empty for a token whose issuer speaks ours.
+  private let upstreamClaim: [UInt8]
   private let ciphers: CipherChoice
   private let claimDigest: Bytes32
+  /// The decision that counts.
+  private var adopted: [UInt8] = []
   /// What an abort tells the acceptor.
   var abortReason = "canceled"
   /// When the claim is repeated (CLM-2). A timer is cleared before it is reported, so it fires once (CLM-13).
@@ -23,7 +28,7 @@ struct Claimant {
 
   init(
     token: SessionToken, derpKey: X25519PrivateKey, isRelayOnly: Bool, ciphers: CipherChoice = CipherChoice(),
-    identity: Bytes32 = .zero, random: inout some RandomNumberGenerator
+    identity: Bytes32 = .zero, client: ClaimClient? = nil, random: inout some RandomNumberGenerator
   ) {
     self.ciphers = ciphers
     self.token = token
@@ -39,7 +44,15 @@ struct Claimant {
     message.isRelayOnly = isRelayOnly
     message.features = ciphers.features
     message.nonce = Bytes16(high: random.next(), low: random.next())
-    claim = seal.seal(.nativeClaim(message))
+    message.client = client
+    let speaksNative = token.capabilities.contains(.native) || identity == .zero || client != nil
+    claim = speaksNative ? seal.seal(.nativeClaim(message)) : []
+    upstreamClaim =
+      speaksNative
+      ? []
+      : seal.seal(
+        .claim(
+          UpstreamRendezvous.claim(on: token, derpPublic: derpKey.publicKey, quicPublic: identity)))
     claimDigest = SHA256.digest([claim])
   }
 
@@ -69,8 +82,14 @@ struct Claimant {
     guard let envelope = seal.open(packet) else { return [] }
     switch envelope {
     case .nativeDecision(let decision) where decision.claimDigest == claimDigest:
+      // TUN-5: the acceptor of the session repeats itself to the byte (DEC-3); another one cannot.
+      if machine.state == .established {
+        return packet.elementsEqual(adopted) ? [] : [.peerRestarted]
+      }
       // Whether it still counts is the machine's to say: only the first does (CLM-5).
       return handle(.decision, decision: decision, packet: Array(packet), at: now)
+    case .decision(let decision) where !upstreamClaim.isEmpty:
+      return handle(.decision, upstream: decision, at: now)
     case .abort(let abort):
       return handle(.peerAbort, abort: abort, at: now)
     default:
@@ -79,23 +98,33 @@ struct Claimant {
     }
   }
 
+  /// Asks an acceptor that is not heard whether it still knows the session.
+  func askAgain() -> [RendezvousEffect] {
+    guard machine.state == .established, !claim.isEmpty else { return [] }
+    return [.send(claim, to: token.derpPublic)]
+  }
+
   /// Takes an event of the machine and carries its actions out.
   mutating func handle(
-    _ event: ClaimMachine.Event, decision: NativeDecision? = nil, packet: [UInt8] = [], abort: Abort? = nil,
-    at now: Instant
+    _ event: ClaimMachine.Event, decision: NativeDecision? = nil, packet: [UInt8] = [],
+    upstream: Decision? = nil, abort: Abort? = nil, at now: Instant
   ) -> [RendezvousEffect] {
     // Keys are derived before the machine is asked, because whether they can be is part of its guard (CLM-6).
     let keys = decision.flatMap { keySchedule(of: $0, packet: packet) }
+    let isUpstreamAccepting = upstream.map { UpstreamRendezvous.isAccepting($0, on: token) } ?? false
     // A final state takes nothing more, and then there are no actions (CLM-12).
     let step = machine.handle(event) { condition in
       switch condition {
-      case .decisionAccepts: keys != nil
+      case .decisionAccepts: keys != nil || isUpstreamAccepting
       }
     }
     var effects: [RendezvousEffect] = [.transition(TransitionRecord(step))]
     for action in step.actions {
       switch action {
-      case .sendClaim: effects.append(.send(claim, to: token.derpPublic))
+      case .sendClaim:
+        for claim in [claim, upstreamClaim] where !claim.isEmpty {
+          effects.append(.send(claim, to: token.derpPublic))
+        }
       case .armRetry: retryAt = now + ClaimMachine.Timers.retry
       case .armDeadline: deadlineAt = now + ClaimMachine.Timers.deadline
       case .disarmRetry: retryAt = nil
@@ -103,7 +132,13 @@ struct Claimant {
         retryAt = nil
         deadlineAt = nil
       case .adoptDecision:
+        if let upstream {
+          effects.append(
+            .openUpstream(
+              peer: token.derpPublic, identity: token.quicPublic, candidates: upstream.accept?.candidates ?? []))
+        }
         guard let keys, let decision else { break }
+        adopted = packet
         // Frames come from the key that the decision names: an acceptor with a door has one for each session (STR-12).
         let peer = decision.derpPublic == .zero ? token.derpPublic : decision.derpPublic
         effects.append(
@@ -112,7 +147,11 @@ struct Claimant {
         // Frees the acceptor's slot at once instead of after its hold time (CLM-10).
         effects.append(.send(seal.seal(.abort(Abort(reason: abortReason))), to: token.derpPublic))
       // The peer's own words reach the person: of a refusal (CLM-8) and of an abort (CLM-9).
-      case .reportRefusal: effects.append(.fail(Self.refusal(decision)))
+      case .reportRefusal:
+        effects.append(
+          .fail(
+            Self.refusal(
+              isAccepted: decision?.isAccepted ?? upstream?.isAccepted, decision?.reject ?? upstream?.reject)))
       case .reportAbort: effects.append(.fail(.peerAborted(reason: abort?.reason ?? "")))
       case .reportDeadline: effects.append(.fail(.noAnswer))
       case .reportCancelled: effects.append(.fail(.cancelled))
@@ -124,11 +163,11 @@ struct Claimant {
     return effects
   }
 
-  private static func refusal(_ decision: NativeDecision?) -> SessionFailure {
-    if decision?.isAccepted == true {
+  private static func refusal(isAccepted: Bool?, _ reject: Reject?) -> SessionFailure {
+    if isAccepted == true {
       return .refused(code: "unsupported", reason: "the peer's version does not fit this one")
     }
-    return .refused(code: decision?.reject?.code ?? "", reason: decision?.reject?.reason ?? "claim rejected")
+    return .refused(code: reject?.code ?? "", reason: reject?.reason ?? "claim rejected")
   }
 
   private func keySchedule(of decision: NativeDecision, packet: [UInt8]) -> SessionKeySchedule? {

@@ -32,8 +32,13 @@ enum RendezvousEffect {
   /// Bring the native plane up with these keys; the peer is reached by this key, and perhaps wants the relay only.
   /// `identity` is the Ed25519 key of its QUIC connection, zero when it opens none.
   case open(SessionKeySchedule, peer: Bytes32, isRelayOnly: Bool, identity: Bytes32)
+  /// Bring up what a peer with upstream's program speaks: it is reached by this key, has this identity, and told these
+  /// addresses.
+  case openUpstream(peer: Bytes32, identity: Bytes32, candidates: [String])
   /// The peer has proved that it has the keys.
   case established
+  /// The acceptor, asked again, does not know the session.
+  case peerRestarted
   /// Take the plane down again: its claimant was let go.
   case release
   /// The session is over.
@@ -46,8 +51,10 @@ enum RendezvousEffect {
 struct EnvelopeSeal {
   private let key: ControlEnvelopeKey
 
-  init(token: SessionToken) {
-    key = ControlEnvelopeKey(bearerSecret: token.bearerSecret, sessionID: token.sessionID)
+  init(token: SessionToken) { self.init(bearerSecret: token.bearerSecret, sessionID: token.sessionID) }
+
+  init(bearerSecret: Bytes32, sessionID: Bytes16) {
+    key = ControlEnvelopeKey(bearerSecret: bearerSecret, sessionID: sessionID)
   }
 
   /// The envelope's bytes with its MAC.

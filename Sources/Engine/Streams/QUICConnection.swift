@@ -120,6 +120,9 @@ final class QUICConnection {
     guard status == 0, let connection else { throw .library(status) }
     raw = connection
     ngtcp2_conn_set_tls_native_handle(connection, UnsafeMutableRawPointer(tls.raw))
+    if let keepAlive = parameters.keepAlive {
+      ngtcp2_conn_set_keep_alive_timeout(connection, UInt64(keepAlive.nanoseconds))
+    }
   }
 
   func makeID(length: Int) -> ngtcp2_cid {
@@ -209,6 +212,53 @@ final class QUICConnection {
     if length > 0 { packetsSent += 1 }
     return length
   }
+
+  /// Puts packets one behind the other into `buffer`, at most `count`, equally long ones but for the last.
+  func pollBatch(
+    into buffer: UnsafeMutableRawBufferPointer, limit: Int, count: Int, at now: Instant
+  ) -> (length: Int, segment: Int) {
+    let limit = min(limit, parameters.largestPacket)
+    var length = 0
+    var segment = 0
+    var packets = 0
+    while packets < count, buffer.count - length >= limit {
+      let packet = poll(
+        into: UnsafeMutableRawBufferPointer(rebasing: buffer[length...]),
+        limit: packets == 0 ? limit : segment, at: now)
+      guard packet > 0 else { break }
+      if packets == 0 { segment = packet }
+      packets += 1
+      length += packet
+      guard packet == segment else { break }
+    }
+    if packets > 0 { burstEnded(at: now) }
+    return (length, segment)
+  }
+
+  /// The packet that ends the connection for the peer (CONNECTION_CLOSE); empty when there is nobody to tell.
+  ///
+  /// - Parameter code: the application's error code when the connection itself has not failed.
+  func closingPacket(code: UInt64, at now: Instant) -> [UInt8] {
+    guard let raw, !isClosedByPeer, failure?.code != NGTCP2_ERR_IDLE_CLOSE else { return [] }
+    return [UInt8](unsafeUninitializedCapacity: QUICParameters.handshakePacket) { buffer, count in
+      count = max(
+        0,
+        Int(
+          derphole_quic_write_close(
+            raw, buffer.baseAddress, buffer.count, failure?.code ?? 0, code, UInt64(now.nanoseconds))))
+    }
+  }
+
+  /// Why the peer closed, once it has; nil for a good end.
+  var peerCloseError: UInt64? {
+    guard let raw, isClosedByPeer else { return nil }
+    var error = ngtcp2_connection_close_error()
+    ngtcp2_conn_get_connection_close_error(raw, &error)
+    return error.error_code == 0 ? nil : error.error_code
+  }
+
+  /// Whether the peer said nothing for `QUICParameters.idleLimit`.
+  var isIdle: Bool { failure?.code == NGTCP2_ERR_IDLE_CLOSE || failure?.code == NGTCP2_ERR_HANDSHAKE_TIMEOUT }
 
   /// Several packets have left back to back: the next are paced from here.
   func burstEnded(at now: Instant) {

@@ -16,6 +16,15 @@ struct QUICParameters {
   var acknowledgementDelay = Interval.milliseconds(5)
   /// After so many packets it does not wait any longer.
   var acknowledgementThreshold = 8
+  /// How long the peer may be silent; nil when the session judges that.
+  var idleLimit: Interval?
+  /// How often the peer is asked for a sign of life when nothing else moves; nil for never.
+  var keepAlive: Interval?
+
+  /// For a peer that runs upstream's program (UPS-9): a packet must fit every way that it may take.
+  static let upstream = QUICParameters(
+    protocols: ["derphole-quic/1"], streams: 64, largestPacket: 1_200, idleLimit: .seconds(30),
+    keepAlive: .seconds(5))
 
   static let idLength = 8
   /// The size of packets of the handshake, which are padded (RFC 9000, section 14.1).
@@ -32,7 +41,7 @@ struct QUICParameters {
     settings.no_pmtud = 1
     settings.ack_thresh = acknowledgementThreshold
     // The session decides when the peer counts as gone.
-    settings.handshake_timeout = UInt64.max
+    settings.handshake_timeout = idleLimit.map { UInt64($0.nanoseconds) } ?? UInt64.max
     return settings
   }
 
@@ -45,7 +54,7 @@ struct QUICParameters {
     params.initial_max_streams_bidi = streams
     params.initial_max_streams_uni = 0
     // The session knows better whether the peer is there.
-    params.max_idle_timeout = 0
+    params.max_idle_timeout = idleLimit.map { UInt64($0.nanoseconds) } ?? 0
     params.max_udp_payload_size = UInt64(max(largestPacket, 1_200))
     params.max_ack_delay = UInt64(acknowledgementDelay.nanoseconds)
     params.disable_active_migration = 1

@@ -76,25 +76,11 @@ extension Session {
     over path: DirectPath, into buffer: UnsafeMutableRawBufferPointer, size: Int, count: Int, at now: Instant
   ) -> Transmission? {
     guard let quic, mayCarryStreams(.direct) else { return nil }
-    let limit = min(size, quic.parameters.largestPacket)
-    var length = 0
-    var segment = 0
-    var packets = 0
-    while packets < count, buffer.count - length >= limit {
-      let packet = quic.poll(
-        into: UnsafeMutableRawBufferPointer(rebasing: buffer[length...]),
-        limit: packets == 0 ? limit : segment, at: now)
-      guard packet > 0 else { break }
-      if packets == 0 { segment = packet }
-      packets += 1
-      length += packet
-      guard packet == segment else { break }
-    }
-    guard packets > 0 else { return nil }
-    quic.burstEnded(at: now)
-    streamBytes.direct += UInt64(length)
+    let batch = quic.pollBatch(into: buffer, limit: size, count: count, at: now)
+    guard batch.length > 0 else { return nil }
+    streamBytes.direct += UInt64(batch.length)
     paths.noteTraffic(at: now, random: &random)
-    return Transmission(path: .direct(path), length: length, segmentLength: segment)
+    return Transmission(path: .direct(path), length: batch.length, segmentLength: batch.segment)
   }
 
   // MARK: Time
@@ -113,11 +99,12 @@ extension Session {
     guard let quic, let plane, pendingFailure == nil, areStreamsTimed(plane) else { return }
     quic.handleTimeout(at: now)
     plane.doubtsLargePackets = quic.unansweredProbes > 0
-    if quic.isReady, quic.unansweredProbes >= Self.patientProbes { plane.awaitPeer() }
+    if quic.isReady, quic.unansweredProbes >= Self.patientProbes { plane.awaitPeer(at: now) }
   }
 
   /// A connection that cannot go on ends the session.
   func settleStreams(at now: Instant) {
+    if upstream != nil { return settleUpstream(at: now) }
     guard let failure = quic?.failure, outcome == nil, pendingFailure == nil else { return }
     giveUp(.protocolViolation(failure.description), .protocolViolation, failure.description, at: now)
   }

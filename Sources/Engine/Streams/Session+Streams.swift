@@ -73,12 +73,17 @@ extension Session {
   public func closeStreams(at now: Instant) {
     latest = now
     guard outcome == nil, pendingFailure == nil, configuration.streams != nil else { return }
+    if upstream != nil, isEstablished { return finish(.success(bytes: statistics.payloadBytes), at: now) }
     guard let plane, isEstablished, !plane.isCompleting else {
       if plane?.isCompleting != true { handle(.interrupted, at: now) }
       return
     }
     plane.complete(at: now)
   }
+
+  /// How long a local connection may still answer when the peer's end of a stream has come; nil when each direction ends
+  /// by itself. Upstream's end means both directions, and it waits for ours (UPS-10).
+  public var streamLinger: Interval? { upstream == nil ? nil : .seconds(2) }
 
   /// The next thing that happened to the streams.
   public func pollStreamEvent() -> StreamEvent? { quic?.events.popFirst() }

@@ -32,6 +32,11 @@ final class StreamBridge {
   private var mayWrite = true
   private var hasIncoming = true
   private(set) var end: End?
+  /// Runs once the peer's end has come, when that ends both directions.
+  private var linger: LoopTimer?
+  private let allowance: StreamAllowance?
+  /// Runs while nothing may move because enough has.
+  private var restTimer: LoopTimer?
 
   /// Whether the bridge waits for its turn.
   var isQueued = false
@@ -44,8 +49,10 @@ final class StreamBridge {
   private(set) var bytesReceived: UInt64 = 0
 
   init(
-    _ loop: EventLoop, _ session: any StreamCarrier, _ id: StreamID, ready: @escaping (StreamBridge) -> Void
+    _ loop: EventLoop, _ session: any StreamCarrier, _ id: StreamID, allowance: StreamAllowance? = nil,
+    ready: @escaping (StreamBridge) -> Void
   ) {
+    self.allowance = allowance
     self.loop = loop
     self.session = session
     self.id = id
@@ -101,23 +108,39 @@ final class StreamBridge {
   /// Moves a bounded amount each way. Whether there is more to do at once.
   func move() -> Bool {
     guard end == nil, descriptor >= 0 else { return false }
-    let more = moveIn()
-    let moreOut = end == nil && moveOut()
+    let limit = allowance.map { min($0.available(at: loop.now), Self.turnLimit) } ?? Self.turnLimit
+    guard limit > 0 else {
+      rest()
+      return false
+    }
+    let before = bytesSent + bytesReceived
+    let more = moveIn(limit)
+    let rest = allowance == nil ? limit : limit - Int(bytesSent + bytesReceived - before)
+    let moreOut = end == nil && moveOut(rest)
+    allowance?.take(Int(bytesSent + bytesReceived - before))
     endIfOver()
     guard end == nil else { return false }
     refreshInterest()
     return more || moreOut
   }
 
+  /// The socket is not looked at until something may move again.
+  private func rest() {
+    guard let allowance else { return }
+    watcher?.interest = []
+    restTimer = restTimer ?? loop.makeTimer { [weak self] in self.map { $0.ready($0) } }
+    restTimer?.arm(at: allowance.nextAt)
+  }
+
   /// From the socket to the peer.
-  private func moveIn() -> Bool {
-    var budget = Self.turnLimit
+  private func moveIn(_ limit: Int) -> Bool {
+    var budget = limit
     while end == nil, mayRead, !isInputOver, session.wantedByStream(id) > 0 {
       guard budget > 0 else { return true }
       var result = -1
       var code = EAGAIN
       let count = session.fillStream(id) { room in
-        result = recv(descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
+        result = recv(descriptor, room.baseAddress, min(room.count, budget), Int32(MSG_DONTWAIT))
         code = errno
         return max(0, result)
       }
@@ -137,8 +160,8 @@ final class StreamBridge {
   }
 
   /// From the peer to the socket.
-  private func moveOut() -> Bool {
-    var budget = Self.turnLimit
+  private func moveOut(_ limit: Int) -> Bool {
+    var budget = limit
     while end == nil, hasIncoming, mayWrite, !isOutputOver {
       guard budget > 0 else { return true }
       var code: Int32 = 0
@@ -163,6 +186,7 @@ final class StreamBridge {
       case .ended:
         isOutputOver = true
         shutdown(descriptor, Int32(SHUT_WR))
+        startLinger()
       case .empty: hasIncoming = false
       case .more where code == EAGAIN: mayWrite = false
       case .more where code != 0: writeFailed(code)
@@ -189,6 +213,18 @@ final class StreamBridge {
 
   // MARK: Ending
 
+  /// The peer waits for our end, and takes nothing more that the local side says (UPS-10).
+  private func startLinger() {
+    guard let limit = session.streamLinger, !isInputOver else { return }
+    linger = loop.makeTimer { [weak self] in
+      guard let self, end == nil, !isInputOver else { return }
+      isInputOver = true
+      session.finishStream(id, at: loop.now)
+      ready(self)
+    }
+    linger?.arm(after: limit)
+  }
+
   private func endIfOver() {
     guard end == nil, isInputOver, isOutputOver else { return }
     end = .closed
@@ -205,6 +241,8 @@ final class StreamBridge {
   }
 
   private func dropSocket(with close: (Int32) -> Void = { Glibc.close($0) }) {
+    linger = nil
+    restTimer = nil
     watcher?.cancel()
     watcher = nil
     if descriptor >= 0 { close(descriptor) }

@@ -13,6 +13,7 @@ public protocol StreamCarrier: AnyObject {
   func resetStream(_ id: StreamID, _ code: StreamErrorCode, at now: Instant)
   func stopReadingStream(_ id: StreamID, _ code: StreamErrorCode, at now: Instant)
   func pollStreamEvent() -> StreamEvent?
+  var streamLinger: Interval? { get }
 }
 
 extension Session: StreamCarrier {}

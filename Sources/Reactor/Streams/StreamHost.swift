@@ -10,6 +10,8 @@ public final class StreamHost: StreamDriver {
   public enum Role {
     /// Local programs connect to this address; each connection becomes a stream.
     case opener(listen: ServiceAddress)
+    /// Connections of local programs are given (`offer`).
+    case given
     /// Each stream of the peer becomes a connection to this address.
     case service(ServiceAddress)
   }
@@ -40,7 +42,7 @@ public final class StreamHost: StreamDriver {
   }
 
   /// How many connections a service gets at once.
-  static let mostStreams = 512
+  public static let mostStreams = 512
 
   private let loop: EventLoop
   private let session: any StreamCarrier
@@ -54,11 +56,19 @@ public final class StreamHost: StreamDriver {
   private(set) var waiting = Deque<Int32>()
   private var past = Counts()
   private var isOver = false
+  private let limit: Int
+  private let allowance: StreamAllowance?
   public var wake: () -> Void = {}
 
+  /// - Parameters:
+  ///   - mostStreams: how many connections the service gets at once.
+  ///   - bytesPerSecond: how much all connections together may move; nil for no limit.
   public init(
-    _ loop: EventLoop, _ session: any StreamCarrier, _ role: Role, observer: @escaping (Event) -> Void
+    _ loop: EventLoop, _ session: any StreamCarrier, _ role: Role, mostStreams: Int = StreamHost.mostStreams,
+    bytesPerSecond: UInt64? = nil, observer: @escaping (Event) -> Void
   ) {
+    limit = mostStreams
+    allowance = bytesPerSecond.map { StreamAllowance(bytesPerSecond: $0, at: loop.now) }
     self.loop = loop
     self.session = session
     self.role = role
@@ -104,7 +114,9 @@ public final class StreamHost: StreamDriver {
 
   private func handle(_ event: StreamEvent) {
     switch event {
-    case .ready: listen()
+    case .ready:
+      listen()
+      openWaiting()
     case .mayOpen: openWaiting()
     case .opened(let id): serve(id)
     case .readable(let id): bridges[id]?.streamReadable()
@@ -122,7 +134,7 @@ public final class StreamHost: StreamDriver {
   }
 
   private func makeBridge(_ id: StreamID) -> StreamBridge {
-    let bridge = StreamBridge(loop, session, id) { [weak self] bridge in
+    let bridge = StreamBridge(loop, session, id, allowance: allowance) { [weak self] bridge in
       guard let self, !isOver else { return }
       enqueue(bridge)
       wake()
@@ -151,6 +163,12 @@ public final class StreamHost: StreamDriver {
   }
 
   // MARK: The opener's side
+
+  /// A connection of a local program; the host owns its descriptor from now on.
+  public func offer(_ descriptor: Int32) {
+    guard !isOver else { return Socket.closeWithReset(descriptor) }
+    accepted(descriptor)
+  }
 
   private func listen() {
     guard case .opener(let address) = role, listener == nil, !isOver else { return }
@@ -194,8 +212,8 @@ public final class StreamHost: StreamDriver {
       // The side that opens does not serve.
       return refuse(bridge, .refused, "this side shares nothing")
     }
-    guard bridges.count <= Self.mostStreams else {
-      return refuse(bridge, .limited, "\(Self.mostStreams) connections are open")
+    guard bridges.count <= limit else {
+      return refuse(bridge, .limited, "\(limit) connections are open")
     }
     dialers[id] = ServiceDialer(loop, address) { [weak self, weak bridge] descriptor, reason in
       guard let self else { return }

@@ -23,6 +23,8 @@ public struct NativeClaim: Hashable, Sendable {
   public var isRelayOnly = false
   /// Random: no two claims are the same.
   public var nonce = Bytes16.zero
+  /// Who the claimant is; only in claims on a derptun credential, whose codes are made with this client's secret.
+  public var client: ClaimClient?
 
   /// A claim of the current version with everything else zero or empty.
   public init() {}
@@ -42,6 +44,7 @@ extension NativeClaim: JSONObject {
     case "features": try NativeFeatures.store(value, into: &features)
     case "relay_only": try value.store(into: &isRelayOnly)
     case "nonce": try value.store(into: &nonce)
+    case "client": try value.store(into: &client)
     default: break
     }
   }
@@ -56,6 +59,7 @@ extension NativeClaim: JSONObject {
     writer.member("features", omittingEmpty: features)
     writer.member("relay_only", omittingEmpty: isRelayOnly)
     writer.member("nonce", nonce)
+    writer.member("client", omittingEmpty: client)
   }
 }
 

@@ -24,4 +24,7 @@ public struct TokenCapabilities: OptionSet, Hashable, Sendable {
   public static let plainHTTP = TokenCapabilities(rawValue: 0x200)
   /// The issuer of a `stdio` token expects an offer (`send --to`), not a bare stream; ours too.
   public static let structured = TokenCapabilities(rawValue: 0x400)
+
+  /// The bits that upstream does not know.
+  public static let ours: TokenCapabilities = [.native, .plainHTTP, .structured]
 }

@@ -31,6 +31,8 @@ final class FakeCarrier: StreamCarrier {
   /// How often anything was read from or written to a stream.
   private(set) var calls = 0
 
+  var streamLinger: Interval?
+
   // MARK: The peer
 
   func happen(_ event: StreamEvent) { events.append(event) }

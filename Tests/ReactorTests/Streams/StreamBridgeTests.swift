@@ -44,6 +44,19 @@ private func content(_ count: Int, seed: Int = 0) -> [UInt8] {
     #expect(world.host.counts.open == 0 && world.host.counts.total == 1)
   }
 
+  @Test("UPS-10: where an end means both directions, this side ends, too, after a while")
+  func lingering() throws {
+    let world = try StreamWorld.opener()
+    world.carrier.streamLinger = .milliseconds(20)
+    let (peer, id, stream) = try #require(try world.joined())
+    world.carrier.peerSends(content(10), isEnd: true, on: id)
+    #expect(world.run { peer.end == .orderly })
+    #expect(world.run { stream.isFinished })
+    #expect(peer.received == content(10))
+    #expect(stream.resetCode == nil && stream.stopCode == nil)
+    #expect(world.run { world.log.last == "0 closed" })
+  }
+
   @Test func aPeerThatHasFinishedStillGetsTheRest() throws {
     let world = try StreamWorld.opener()
     let (peer, id, stream) = try #require(try world.joined())
