@@ -8,10 +8,11 @@ struct Vector {
 
   private init(_ value: Any?) { self.value = value is NSNull ? nil : value }
 
-  /// Reads `Vectors/01-<name>.json`.
-  static func load(_ name: String) throws -> Vector {
+  /// Reads `Vectors/<series>-<name>.json`.
+  static func load(_ name: String, series: String = "01") throws -> Vector {
     let url = try #require(
-      Bundle.module.url(forResource: "Vectors/01-\(name)", withExtension: "json"), "no vector file \(name)")
+      Bundle.module.url(forResource: "Vectors/\(series)-\(name)", withExtension: "json"),
+      "no vector file \(name)")
     return Vector(try JSONSerialization.jsonObject(with: Data(contentsOf: url)))
   }
 
