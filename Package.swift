@@ -112,7 +112,9 @@ let package = Package(
     .testTarget(name: "CryptoTests", dependencies: ["Basics", "Crypto", "CNgtcp2", "CNATPMP"]),
     .testTarget(name: "MachinesTests", dependencies: ["Machines"]),
     .testTarget(name: "SpecCompilerTests", dependencies: ["SpecCompiler", "Explorer"]),
-    .testTarget(name: "EngineTests", dependencies: ["Basics", "Wire", "Crypto", "Machines", "Engine"]),
+    .testTarget(
+      name: "EngineTests", dependencies: ["Basics", "Wire", "Crypto", "Machines", "Engine"],
+      resources: [.copy("Vectors")]),
     .testTarget(name: "RelayingTests", dependencies: ["Basics", "Wire", "Crypto", "Relaying"]),
     .testTarget(name: "SimulatorTests", dependencies: ["Basics", "Wire", "Engine", "Simulator"]),
     .testTarget(

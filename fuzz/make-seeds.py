@@ -14,8 +14,8 @@ VECTORS = os.path.join(HERE, "..", "Tests", "WireTests", "Vectors")
 SEEDS = os.path.join(HERE, "seeds")
 
 
-def vector(name):
-    with open(os.path.join(VECTORS, f"01-{name}.json"), encoding="utf-8") as file:
+def vector(name, series="01"):
+    with open(os.path.join(VECTORS, f"{series}-{name}.json"), encoding="utf-8") as file:
         return json.load(file)
 
 
@@ -68,6 +68,10 @@ def tokens():
         for part in ("client_token", "server_token", "server_token_json"):
             seed("derptun", derptun[name][part])
         seed("derptun", bytes.fromhex(derptun[name]["client_token_raw_hex"]))
+    # Version 3, which is ours.
+    custom = derptun["custom_derp_example_com_8443"]
+    seed("derptun", b"\x03" + bytes.fromhex(custom["client_token_raw_hex"])[1:] + b"\x01")
+    seed("derptun", custom["server_token_json"].replace('"version":2', '"version":3')[:-1] + ',"derp_plain_http":true}')
     for case in derptun["decode_cases"]:
         if case["error"]:
             seed("derptun", case["token"])
@@ -237,6 +241,18 @@ def ssh_keys():
         b"deploy", b"vps", b"", b"ssh-ed25519 SHA256:x")))
 
 
+def tunnels():
+    registry = vector("registry", "02")["file_text"]
+    seed("service-registry", registry)
+    seed("service-registry", json.dumps(json.loads(registry), separators=(",", ":")))
+    seed("service-registry", '{"version":1,"records":{"a":{"version":1,"name":"a","kind":"derpssh-invite",'
+         '"value":"DSH1\\"<>&[{,:\u2028","created_unix":-1},"a":null}}')
+    ids = ("0123456789abcdef0123456789abcdef", "FEDCBA9876543210FEDCBA9876543210")
+    seed("revocation-list", "# lost\n%s\n\n \t%s # Bob\r\n#%s\n" % (ids + ids[:1]))
+    seed("revocation-list", "\n".join(ids))
+    seed("revocation-list", ids[0] + "\nclient-01234567\n")
+
+
 def main():
     shutil.rmtree(SEEDS, ignore_errors=True)
     derp()
@@ -250,6 +266,7 @@ def main():
     tar()
     transfer()
     ssh_keys()
+    tunnels()
 
 
 main()

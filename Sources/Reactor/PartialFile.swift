@@ -11,8 +11,9 @@ public final class PartialFile {
 
   private let replaces: Bool
 
-  /// Makes the temporary file for `path`, which must not exist yet unless it may be replaced.
-  public init(path: String, replaces: Bool = false) throws(FileError) {
+  /// Makes the temporary file for `path`, which must not exist yet unless it may be replaced. The umask takes from
+  /// `mode`.
+  public init(path: String, replaces: Bool = false, mode: mode_t = 0o666) throws(FileError) {
     self.replaces = replaces
     var status = stat()
     if lstat(path, &status) == 0 {
@@ -22,7 +23,7 @@ public final class PartialFile {
     }
     self.path = path
     temporaryPath = "\(path).\(getpid()).partial"
-    descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
     guard descriptor >= 0 else { throw .from(path, code: errno) }
   }
 

@@ -46,7 +46,15 @@ public enum SmallFile {
     }
   }
 
-  private static func makeFolder(_ path: String) throws(SystemError) {
+  /// Makes a new file that only its owner may read; it appears complete or not at all, and replaces nothing.
+  public static func create(_ path: String, with bytes: [UInt8]) throws(FileError) {
+    let file = try PartialFile(path: path, mode: 0o600)
+    try WholeWrite.write(bytes, to: file.descriptor, title: path)
+    try file.commit()
+  }
+
+  /// Makes a folder, and those above it that are missing, for its owner only.
+  static func makeFolder(_ path: String) throws(SystemError) {
     if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
     guard errno == ENOENT, let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash > path.startIndex
     else { throw .last(path) }

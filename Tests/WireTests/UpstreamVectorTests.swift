@@ -149,7 +149,7 @@ import Wire
   }
 
   @Test("UPS-3: what is an envelope and authentic is told as upstream tells it") func tolerance() throws {
-    let file = try Vector.load("control", chapter: "02")
+    let file = try Vector.load("control", series: "02")
     let token = SessionToken(
       sessionID: file["session_id"].bytes16, expiresUnixSeconds: 1, bootstrapRegion: 0, derpPublic: .zero,
       quicPublic: .zero, bearerSecret: file["bearer_secret"].bytes32, capabilities: [.share])
@@ -192,7 +192,7 @@ import Wire
   }
 
   @Test("the key is derived as upstream does, whoever listens") func key() throws {
-    let file = try Vector.load("disco", chapter: "02")["key_derivation"]
+    let file = try Vector.load("disco", series: "02")["key_derivation"]
     let keys = [file["derp_public_listener"].bytes32, file["derp_public_dialer"].bytes32]
     for order in [keys, keys.reversed()] {
       let key = DiscoveryKey(
@@ -203,7 +203,7 @@ import Wire
   }
 
   @Test("UPS-6: upstream's probes are answered as upstream answers them") func probes() throws {
-    for one in try Vector.load("disco", chapter: "02")["packets"].list {
+    for one in try Vector.load("disco", series: "02")["packets"].list {
       var manager = make(one["key"].bytes32)
       #expect(take(&manager, one["probe"].bytes, over: path) == .disco)
       let answers = drain(&manager)
@@ -216,7 +216,7 @@ import Wire
   }
 
   @Test("UPS-9: datagrams are told apart as upstream tells them") func classification() throws {
-    let file = try Vector.load("disco", chapter: "02")
+    let file = try Vector.load("disco", series: "02")
     for one in file["classification"].list {
       var manager = make(file["classification_key"].bytes32)
       let verdict = one["verdict"].text

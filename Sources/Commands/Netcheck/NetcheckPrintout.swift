@@ -143,17 +143,3 @@ struct NetcheckPrintout {
     text + String(repeating: " ", count: max(0, width - text.count))
   }
 }
-
-/// The members of a JSON object, in order; what is unknown is null.
-private struct JSONMembers {
-  private var members: [String] = []
-
-  var text: String { "{\(members.joined(separator: ","))}" }
-
-  mutating func add(_ name: String, json: String) { members.append("\(JSONLine.quoted(name)):\(json)") }
-  mutating func add(_ name: String, _ value: Bool?) { add(name, json: value.map { "\($0)" } ?? "null") }
-  mutating func add(_ name: String, _ value: Int?) { add(name, json: value.map { "\($0)" } ?? "null") }
-  mutating func add(_ name: String, _ value: String?) {
-    add(name, json: value.map(JSONLine.quoted) ?? "null")
-  }
-}

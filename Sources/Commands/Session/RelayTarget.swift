@@ -52,16 +52,8 @@ struct RelayTarget {
     url: String?, stunPort: UInt16?, map: String?, _ loop: EventLoop, _ reporter: SessionReporter
   ) throws(CommandFailure) -> RelayTarget {
     let target: RelayTarget
-    if let url {
-      target = try custom(url, stunPort: stunPort ?? DERPRoute.defaultSTUNPort, option: "--derp")
-    } else if let value = environment(DERPRoute.environmentVariable) {
-      do {
-        let route = try DERPRoute.parse(environmentValue: value)
-        target = Self.at(route, region: DERPRoute.regionID, isPlainHTTP: false)
-      } catch {
-        throw CommandFailure(
-          "invalid \(DERPRoute.environmentVariable): \(error)", status: ExitStatus.usage)
-      }
+    if let custom = try custom(url: url, stunPort: stunPort) {
+      target = custom
     } else if environment(serverURLVariable) != nil {
       // The relay is named already; no map and no measurement is needed to find one.
       target = RelayTarget(
@@ -70,6 +62,20 @@ struct RelayTarget {
       target = try PublicRelays.nearest(map: map, loop, reporter)
     }
     return overridden(target).warned(reporter)
+  }
+
+  /// The relay of one's own that a new token should carry: `--derp`, then the environment; nil for the public map.
+  static func custom(url: String?, stunPort: UInt16?) throws(CommandFailure) -> RelayTarget? {
+    if let url {
+      return try custom(url, stunPort: stunPort ?? DERPRoute.defaultSTUNPort, option: "--derp")
+    }
+    guard let value = environment(DERPRoute.environmentVariable) else { return nil }
+    do {
+      let route = try DERPRoute.parse(environmentValue: value)
+      return at(route, region: DERPRoute.regionID, isPlainHTTP: false)
+    } catch {
+      throw CommandFailure("invalid \(DERPRoute.environmentVariable): \(error)", status: ExitStatus.usage)
+    }
   }
 
   /// The relay that a token leads to.
@@ -114,11 +120,16 @@ struct RelayTarget {
   }
 
   private func warned(_ reporter: SessionReporter) -> RelayTarget {
+    warn(reporter)
+    reporter.detail("relay: \(url)")
+    return self
+  }
+
+  /// Says so when the relay's connections can be watched.
+  func warn(_ reporter: SessionReporter) {
     if isPlainHTTP, let route, !(IPAddress(route.host)?.isLoopback ?? (route.host == "localhost")) {
       reporter.warning("the relay \(url) is used without TLS: who watches the network sees who talks to whom")
     }
-    reporter.detail("relay: \(url)")
-    return self
   }
 
   private static func environment(_ name: String) -> String? {

@@ -117,15 +117,14 @@ extension ParsableCommand {
   func exitWith(_ options: GlobalOptions, _ body: () throws -> Int32) throws {
     let status: Int32
     do {
-      status = try body()
+      status = Program.current.exitStatus(try body())
     } catch let failure as CommandFailure {
+      status = Program.current.exitStatus(failure.status)
       if options.json {
-        JSONLine(event: "error").adding("message", failure.message).adding("exitStatus", failure.status)
-          .emit()
+        JSONLine(event: "error").adding("message", failure.message).adding("exitStatus", status).emit()
       } else {
         Console.error(failure.message)
       }
-      throw ExitCode(failure.status)
     }
     if status != ExitStatus.success { throw ExitCode(status) }
   }

@@ -37,7 +37,7 @@ enum Console {
   }
 
   /// Writes one line that says what went wrong.
-  static func error(_ text: String) { line("derphole: \(text)") }
+  static func error(_ text: String) { line("\(Program.current): \(text)") }
 
   /// Replaces what the cursor's line of a terminal shows and leaves the cursor behind it, in one write. What stays is
   /// overwritten and not erased first, so nothing flickers.

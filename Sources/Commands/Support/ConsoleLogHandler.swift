@@ -24,7 +24,7 @@ struct ConsoleLogHandler: LogHandler {
 
   /// The line for one message.
   func text(of level: Logger.Level, _ message: String, _ metadata: Logger.Metadata) -> String {
-    guard isJSON else { return level >= .warning ? "derphole: \(level): \(message)" : message }
+    guard isJSON else { return level >= .warning ? "\(Program.current): \(level): \(message)" : message }
     var line = JSONLine(event: metadata["event"].map { "\($0)" } ?? "\(level)")
     for (name, value) in metadata.sorted(by: { $0.key < $1.key }) where name != "event" {
       line.add(name, "\(value)")

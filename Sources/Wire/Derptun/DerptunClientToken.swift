@@ -4,8 +4,8 @@ import Basics
 public struct DerptunClientToken: Hashable, Sendable {
   /// Characters in front of the base41 text.
   private static let prefixLength = 3
-  /// The longest text: 444 bytes in base41 and the prefix.
-  public static let maximumTextLength = 669
+  /// The longest text: 445 bytes in base41 and the prefix.
+  public static let maximumTextLength = 671
 
   /// The server's session.
   public var sessionID = Bytes16.zero
@@ -25,12 +25,14 @@ public struct DerptunClientToken: Hashable, Sendable {
   public var proofMAC = Bytes32.zero
   /// The relay to meet at, when it is not one of the public map.
   public var route: DERPRoute?
+  /// Whether that relay is spoken to without TLS; says nothing without a route.
+  public var isPlainHTTP = false
 
   /// A credential with everything zero; it does not decode until it is filled.
   public init() {}
 
-  /// The credential's version: 2 with a route, else 1.
-  public var version: UInt8 { route == nil ? 1 : 2 }
+  /// The credential's version: 1 without a route, 2 with one, 3 when the route is plain http.
+  public var version: UInt8 { DerptunRelay.version(route, isPlainHTTP: isPlainHTTP) }
 
   /// The client's name: `client-` and the first four bytes of its ID in hex.
   public var clientName: String { "client-" + Hex.encode(clientID.array.prefix(4)) }
@@ -47,7 +49,7 @@ public struct DerptunClientToken: Hashable, Sendable {
     bytes += Array(clientName.utf8)
     bytes += derpPublic.array + quicPublic.array + bearerSecret.array
     bytes += Array(String(expiresUnixSeconds).utf8)
-    return bytes + (route?.serialized() ?? [])
+    return bytes + DerptunRelay.serialized(route, isPlainHTTP: isPlainHTTP)
   }
 
   /// The credential as a session token, for the rendezvous.
@@ -55,19 +57,19 @@ public struct DerptunClientToken: Hashable, Sendable {
     SessionToken(
       sessionID: sessionID, expiresUnixSeconds: expiresUnixSeconds, bootstrapRegion: 0,
       derpPublic: derpPublic, quicPublic: quicPublic, bearerSecret: bearerSecret,
-      capabilities: .derptunTCP, route: route)
+      capabilities: version == 3 ? [.derptunTCP, .plainHTTP] : .derptunTCP, route: route)
   }
 
-  /// The bytes that the text spells: 186, or 192 to 444 with a route.
+  /// The bytes that the text spells: 186, with a route 192 to 444, and one more when that is plain http.
   public func serialized() -> [UInt8] {
     let tcp: UInt8 = 1
     var bytes = [version, tcp] + sessionID.array + clientID.array + tokenID.array
     bytes.append(bigEndian: expiresUnixSeconds)
     bytes += derpPublic.array + quicPublic.array + bearerSecret.array + proofMAC.array
-    return bytes + (route?.serialized() ?? [])
+    return bytes + DerptunRelay.serialized(route, isPlainHTTP: isPlainHTTP)
   }
 
-  /// The text: `DT1` or `DT2` and the bytes in base41.
+  /// The text: `DT1`, `DT2` or `DT3` and the bytes in base41.
   public func encoded() -> String { "DT\(version)" + Base41.encode(serialized()) }
 
   /// Reads a credential.
@@ -103,14 +105,9 @@ public struct DerptunClientToken: Hashable, Sendable {
     token.quicPublic = quicPublic
     token.bearerSecret = bearerSecret
     token.proofMAC = proof
-    switch version {
-    case 1: guard reader.remaining == 0 else { throw .invalid }
-    case 2:
-      let rest = reader.takeRest()
-      guard let parsed = try? DERPRoute.parse(wire: rest), parsed.length == rest.count else { throw .invalid }
-      token.route = parsed.route
-    default: throw .invalid
-    }
+    let relay = try DerptunRelay.parse(reader.takeRest(), version: version)
+    token.route = relay.route
+    token.isPlainHTTP = relay.isPlainHTTP
     return token
   }
 }

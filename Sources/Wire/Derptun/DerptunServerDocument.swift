@@ -12,6 +12,8 @@ struct DerptunServerDocument: JSONObject {
   private var signingSecret = Bytes32.zero
   private var forwards: [DerptunForward] = []
   private var route: RouteDocument?
+  /// What makes version 3; a member of ours.
+  private var isPlainHTTP = false
 
   static var blank: DerptunServerDocument { DerptunServerDocument() }
 
@@ -26,6 +28,7 @@ struct DerptunServerDocument: JSONObject {
     signingSecret = token.signingSecret
     forwards = token.forwards
     route = token.route.map { RouteDocument($0) }
+    isPlainHTTP = token.version == 3
   }
 
   /// The checked credential.
@@ -47,6 +50,7 @@ struct DerptunServerDocument: JSONObject {
       guard let checked = route.route else { throw .invalid }
       token.route = checked
     }
+    token.isPlainHTTP = isPlainHTTP && token.route != nil
     guard token.version == version else { throw .invalid }
     return token
   }
@@ -61,6 +65,7 @@ struct DerptunServerDocument: JSONObject {
     case "signing_secret": try value.store(into: &signingSecret)
     case "forwards": forwards = try Self.forwards(value)
     case "derp_route": try value.store(into: &route)
+    case "derp_plain_http": try value.store(into: &isPlainHTTP)
     default: break
     }
   }
@@ -94,6 +99,7 @@ struct DerptunServerDocument: JSONObject {
       }
     }
     writer.member("derp_route", omittingEmpty: route)
+    writer.member("derp_plain_http", omittingEmpty: isPlainHTTP)
   }
 }
 

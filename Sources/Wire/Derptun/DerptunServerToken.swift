@@ -21,14 +21,16 @@ public struct DerptunServerToken: Hashable, Sendable {
   public var forwards: [DerptunForward] = []
   /// The relay to wait at, when it is not one of the public map.
   public var route: DERPRoute?
+  /// Whether that relay is spoken to without TLS; says nothing without a route.
+  public var isPlainHTTP = false
 
   /// A credential with everything zero or empty; it does not decode until it is filled.
   public init() {}
 
-  /// The credential's version: 2 with a route, else 1.
-  public var version: Int { route == nil ? 1 : 2 }
+  /// The credential's version: 1 without a route, 2 with one, 3 when the route is plain http.
+  public var version: Int { Int(DerptunRelay.version(route, isPlainHTTP: isPlainHTTP)) }
 
-  /// The text: `dts1_` or `dts2_` and base64 of the JSON.
+  /// The text: `dts1_`, `dts2_` or `dts3_` and base64 of the JSON.
   public func encoded() -> String {
     "dts\(version)_" + Base64.encode(DerptunServerDocument(self).canonicalJSON, .url)
   }
@@ -40,12 +42,7 @@ public struct DerptunServerToken: Hashable, Sendable {
     let prefixLength = 5
     let characters = text.utf8
     guard characters.count <= maximumTextLength else { throw .invalid }
-    let version: Int
-    if characters.starts(with: "dts1_".utf8) {
-      version = 1
-    } else if characters.starts(with: "dts2_".utf8) {
-      version = 2
-    } else {
+    guard let version = (1...3).first(where: { characters.starts(with: "dts\($0)_".utf8) }) else {
       throw .invalid
     }
     let json: [UInt8]

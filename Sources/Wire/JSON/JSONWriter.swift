@@ -43,6 +43,13 @@ struct JSONWriter {
     needsComma = false
   }
 
+  /// Writes a text as the name of a member; its value must follow.
+  mutating func name(text: String) {
+    value(text)
+    bytes.append(UInt8(ascii: ":"))
+    needsComma = false
+  }
+
   mutating func null() { raw("null") }
 
   mutating func value(_ value: Bool) { raw(value ? "true" : "false") }

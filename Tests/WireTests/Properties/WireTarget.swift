@@ -17,6 +17,8 @@ enum WireTarget: String, CaseIterable, Sendable {
   case names = "names"
   case transfer = "transfer"
   case sshKeys = "ssh-keys"
+  case revocationList = "revocation-list"
+  case serviceRegistry = "service-registry"
 
   /// What an input breaks; nil when all holds. Beyond "does not trap": what parses is serialised and parsed
   /// again to the same value.
@@ -39,6 +41,8 @@ enum WireTarget: String, CaseIterable, Sendable {
     case .names: NameProperties.path(input)
     case .transfer: TransferProperties.messages(input)
     case .sshKeys: SSHKeyProperties.all(input)
+    case .revocationList: TunnelProperties.revocationList(input)
+    case .serviceRegistry: TunnelProperties.serviceRegistry(input)
     }
   }
 }

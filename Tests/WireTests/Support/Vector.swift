@@ -8,10 +8,10 @@ struct Vector {
 
   private init(_ value: Any?) { self.value = value is NSNull ? nil : value }
 
-  /// Reads `Vectors/<chapter>-<name>.json`.
-  static func load(_ name: String, chapter: String = "01") throws -> Vector {
+  /// Reads `Vectors/<series>-<name>.json`.
+  static func load(_ name: String, series: String = "01") throws -> Vector {
     let url = try #require(
-      Bundle.module.url(forResource: "Vectors/\(chapter)-\(name)", withExtension: "json"),
+      Bundle.module.url(forResource: "Vectors/\(series)-\(name)", withExtension: "json"),
       "no vector file \(name)")
     return Vector(try JSONSerialization.jsonObject(with: Data(contentsOf: url)))
   }
