@@ -33,6 +33,8 @@ public struct SessionConfiguration {
   public var client: ClaimClient?
   /// How long the silence of a peer of streams is borne.
   public var streamPatience = StreamPatience.session
+  /// Whether a relay that could not be reached at the very start is tried again, too.
+  public var isRelayAwaited = false
   /// The longest pause between attempts to reach a lost relay.
   public var longestRelayPause = RelaySchedule.longestDelay
   /// Whether an acceptor of streams also lets in who runs upstream's program; a claimant goes by its token.

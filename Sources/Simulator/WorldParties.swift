@@ -107,7 +107,7 @@ extension World {
       hangUp(party)
     case .relayLost(let reason):
       note(.relayLost, UInt64(party.index), text: "\(party.name): lost the relay: \(reason)")
-    case .relayNotice, .peerMissing, .knock, .envelope: break
+    case .relayNotice, .peerMissing, .peerRestarted, .knock, .envelope: break
     case .openSocket(let socket): openSocket(socket, party, session)
     case .closeSocket(let socket): closeSocket(socket, party)
     case .path(let report): noteReport(report, of: party)

@@ -34,9 +34,10 @@ public struct TunnelClaim {
     guard let client = claim.client, claim.derpPublic == source, claim.sessionID == keys.sessionID else {
       return nil
     }
-    seal = EnvelopeSeal(
+    let seal = EnvelopeSeal(
       bearerSecret: keys.bearerSecret(clientID: client.clientID), sessionID: claim.sessionID)
     guard packet.withUnsafeBytes({ seal.open($0) }) != nil else { return nil }
+    self.seal = seal
     self.claim = claim
     self.source = source
   }

@@ -2,22 +2,14 @@ import Basics
 import DequeModule
 import Engine
 import Glibc
-import Machines
 
-/// The client's side of a tunnel that lives for months: begins sessions with the server, keeps them through outages and
-/// begins others, as the tunnel machine says (`specs/tunnel.md`).
-///
-/// Local connections are given to it (`offer`); while the server is not heard, new ones wait for a bounded time.
+/// The client's side of a tunnel that lives for months: sessions with the server, as `TunnelSupervisor` wants them, and
+/// local connections, which are given to it (`offer`) and wait for a bounded time while the server is not heard.
 public final class TunnelClient {
   public struct Options {
-    /// How long a session with a server that is not heard is kept.
-    public var resumeWindow = TunnelMachine.Timers.window
-    /// After so many attempts in a row that the server did not let in nobody tries again; nil for never.
-    public var attempts: Int?
+    public var supervision = TunnelSupervisor.Options()
     /// How long a new local connection waits for the tunnel.
     public var patience = Interval.seconds(10)
-    /// The longest pause between attempts.
-    public var longestPause = Interval.seconds(10)
     /// As many new connections wait at most.
     public var mostWaiting = 128
 
@@ -30,29 +22,11 @@ public final class TunnelClient {
   )
 
   public enum Event {
-    /// Local connections travel.
-    case open
-    /// The server is not heard; local connections are held.
-    case silent
-    /// It is heard again, and everything goes on; how long it was not.
-    case back(after: Interval)
-    /// The session is over, and what was open in it; another one follows.
-    case lost(reason: String)
-    /// The next attempt comes after this.
-    case resting(Interval)
+    case tunnel(TunnelSupervisor.Effect)
     case session(SessionEvent)
     case streams(StreamHost.Event)
     /// A connection waited in vain for the tunnel.
     case turnedAway
-    case transition(TransitionRecord)
-  }
-
-  public enum End: Hashable, Sendable {
-    case stopped
-    /// The server does not want this client, now or later.
-    case refused(SessionFailure)
-    /// So many attempts were in vain.
-    case givenUp(SessionFailure)
   }
 
   /// Counters, always kept.
@@ -81,8 +55,6 @@ public final class TunnelClient {
     }
   }
 
-  /// How often a server that is not heard is asked whether it knows the session.
-  private static let askInterval = Interval.seconds(1)
   /// How long saying goodbye may take.
   private static let goodbyeLimit = Interval.seconds(2)
 
@@ -90,44 +62,38 @@ public final class TunnelClient {
   private let options: Options
   private let makeSession: () -> Ingredients
   private let observer: (Event) -> Void
-  private let completion: (End) -> Void
-  private var machine = TunnelMachine()
-  private var pending = Deque<(TunnelMachine.Event, SessionFailure?)>()
+  private let completion: (TunnelSupervisor.End) -> Void
+  private var supervisor: TunnelSupervisor
+  private var pending = Deque<TunnelSupervisor.Event>()
   private var isHandling = false
   private var attempt: Attempt?
   /// Sessions that still say goodbye.
   private var leaving: [Attempt] = []
-  private var failures = 0
-  private var pause = TunnelMachine.Timers.retry
-  private var windowTimer: LoopTimer?
-  private var retryTimer: LoopTimer?
-  private var askTimer: LoopTimer?
+  private var timer: LoopTimer?
   private var waitTimer: LoopTimer?
   private var goodbyeTimer: LoopTimer?
   private var monitor: NetworkMonitor?
-  private var silentSince: Instant?
   private var waiting = Deque<(descriptor: Int32, until: Instant)>()
-  private var random = SecureRandom()
   private var past = Counts()
-  private var end: End?
-  private var hasEnded = false
-  public private(set) var lastFailure: SessionFailure?
+  private var end: TunnelSupervisor.End?
 
   /// - Parameters:
   ///   - makeSession: makes the session of one attempt.
   ///   - completion: is called once, when the client is over.
   public init(
     _ loop: EventLoop, _ options: Options, makeSession: @escaping () -> Ingredients,
-    observer: @escaping (Event) -> Void, completion: @escaping (End) -> Void
+    observer: @escaping (Event) -> Void, completion: @escaping (TunnelSupervisor.End) -> Void
   ) {
     self.loop = loop
     self.options = options
     self.makeSession = makeSession
     self.observer = observer
     self.completion = completion
-    windowTimer = loop.makeTimer { [unowned self] in happened(.windowElapsed) }
-    retryTimer = loop.makeTimer { [unowned self] in happened(.retryDue) }
-    askTimer = loop.makeTimer { [unowned self] in ask() }
+    supervisor = TunnelSupervisor(options.supervision, random: SecureRandom())
+    timer = loop.makeTimer { [unowned self] in
+      perform(supervisor.handleTimeout(at: loop.now))
+      drain()
+    }
     waitTimer = loop.makeTimer { [unowned self] in turnAwayLate() }
     monitor = NetworkMonitor(loop, includingLoopback: false) { [unowned self] _ in
       happened(.networkChanged)
@@ -149,15 +115,13 @@ public final class TunnelClient {
   /// Takes a local connection; its descriptor belongs to the client from now on.
   public func offer(_ descriptor: Int32) {
     guard end == nil else { return Socket.closeWithReset(descriptor) }
-    if machine.state == .open, let attempt {
+    if supervisor.state == .open, let attempt {
       return attempt.streams.offer(descriptor)
     }
     guard waiting.count < options.mostWaiting else { return turnAway(descriptor) }
     waiting.append((descriptor, loop.now + options.patience))
     if waiting.count == 1 { waitTimer?.arm(after: options.patience) }
   }
-
-  public var state: TunnelMachine.State { machine.state }
 
   public var counts: Counts {
     var counts = past
@@ -167,9 +131,6 @@ public final class TunnelClient {
 
   /// Counters of the session at hand; nil when there is none.
   public var statistics: SessionStatistics? { attempt?.host.session.statistics }
-
-  /// The session at hand.
-  public var session: Session? { attempt?.host.session }
 
   // MARK: Waiting connections
 
@@ -193,92 +154,46 @@ public final class TunnelClient {
     observer(.turnedAway)
   }
 
-  // MARK: The machine
+  // MARK: The supervisor
 
   /// Takes an event; what follows from it may bring others, which wait for their turn.
-  private func happened(_ event: TunnelMachine.Event, _ failure: SessionFailure? = nil) {
-    pending.append((event, failure))
+  private func happened(_ event: TunnelSupervisor.Event) {
+    pending.append(event)
+    drain()
+  }
+
+  private func drain() {
     guard !isHandling else { return }
     isHandling = true
-    while let (event, failure) = pending.popFirst() { handle(event, failure) }
+    while let event = pending.popFirst() {
+      if case .ended = event { finishAttempt() }
+      perform(supervisor.handle(event, at: loop.now))
+    }
     isHandling = false
+    if let deadline = supervisor.deadline { timer?.arm(at: deadline) } else { timer?.disarm() }
   }
 
-  private func handle(_ event: TunnelMachine.Event, _ failure: SessionFailure?) {
-    if let failure { lastFailure = failure }
-    if event == .ended || event == .refused {
-      if attempt?.isEstablished != true { failures += 1 }
-      finishAttempt()
-    }
-    let mayRetry = options.attempts.map { failures < $0 } ?? true
-    let step = machine.handle(event) { condition in
-      switch condition {
-      case .mayRetry: mayRetry
+  private func perform(_ effects: [TunnelSupervisor.Effect]) {
+    for effect in effects {
+      switch effect {
+      case .startSession: begin()
+      case .endSession: leave()
+      case .askAgain: attempt?.host.askAgain()
+      case .open:
+        attempt?.isEstablished = true
+        past.established += 1
+      case .back(let length):
+        past.resumed += 1
+        past.longestSilence = max(past.longestSilence, length)
+      case .over(let end): finish(end)
+      case .silent, .lost, .resting, .transition: break
+      }
+      observer(.tunnel(effect))
+      switch effect {
+      case .open, .back: offerWaiting()
+      default: break
       }
     }
-    observer(.transition(TransitionRecord(step)))
-    let reason = failure?.description ?? Self.reason(of: event)
-    for action in step.actions { perform(action, reason) }
-    if machine.state == .closed, step.kind == .moved { finish(event, failure) }
-  }
-
-  private static func reason(of event: TunnelMachine.Event) -> String {
-    switch event {
-    case .restarted: "the server was started anew"
-    case .windowElapsed: "the server was not heard for too long"
-    default: "the server has closed the session"
-    }
-  }
-
-  private func perform(_ action: TunnelMachine.Action, _ reason: String) {
-    switch action {
-    // One at a time (TUN-1).
-    case .startSession: begin()
-    case .endSession: leave()
-    case .armWindow:
-      silentSince = loop.now
-      windowTimer?.arm(after: options.resumeWindow)
-      askTimer?.arm(after: Self.askInterval)
-    case .disarmWindow:
-      windowTimer?.disarm()
-      askTimer?.disarm()
-    case .armRetry: rest()
-    case .disarmRetry: retryTimer?.disarm()
-    // The server has let us in (TUN-2), or another network may be a better one (TUN-8).
-    case .resetPause:
-      pause = TunnelMachine.Timers.retry
-      failures = 0
-    case .reportOpen:
-      attempt?.isEstablished = true
-      past.established += 1
-      observer(.open)
-      offerWaiting()
-    // Held, not lost (TUN-4).
-    case .reportSilent: observer(.silent)
-    case .reportBack: noteReturn()
-    case .reportLost:
-      silentSince = nil
-      observer(.lost(reason: reason))
-    case .reportGivenUp, .reportRefused: break
-    }
-  }
-
-  private func noteReturn() {
-    let length = silentSince.map { loop.now - $0 } ?? .zero
-    silentSince = nil
-    past.resumed += 1
-    past.longestSilence = max(past.longestSilence, length)
-    observer(.back(after: length))
-    offerWaiting()
-  }
-
-  /// TUN-3: the pauses double, with jitter, so that clients of a server that was away do not come all at once.
-  private func rest() {
-    let jitter = Int64.random(in: 0...pause.nanoseconds / 2, using: &random)
-    let length = pause + Interval(nanoseconds: jitter)
-    pause = min(pause * 2, options.longestPause)
-    retryTimer?.arm(after: length)
-    observer(.resting(length))
   }
 
   // MARK: Sessions
@@ -293,7 +208,7 @@ public final class TunnelClient {
     let host = SessionHost(
       loop, made.session, relay: made.relay, direct: made.direct, source: nil, output: nil,
       observer: { [weak self] event in self?.happened(event, in: number) },
-      completion: { [weak self] outcome in self?.ended(number, outcome) })
+      completion: { [weak self] _ in self?.left(number) })
     host.streams = streams
     attempt = Attempt(number, host, streams)
     // Its first events must not come before this one is handled.
@@ -305,33 +220,21 @@ public final class TunnelClient {
     observer(.session(event))
     switch event {
     case .state(.claimed): if !attempt.isEstablished { happened(.established) }
-    case .peerMissing(true): happened(.silence)
-    case .peerMissing(false): happened(.heard)
+    case .peerMissing(let isMissing): happened(isMissing ? .silence : .heard)
     case .peerRestarted: happened(.restarted)
-    case .finished(let outcome): over(outcome)
+    // Its host still says goodbye.
+    case .finished(.success): happened(.ended(nil))
+    case .finished(.failure(let failure)): happened(.ended(failure))
     default: break
     }
   }
 
-  /// The session says that it is over; its host still says goodbye.
-  private func over(_ outcome: SessionOutcome) {
-    switch outcome {
-    case .success: happened(.ended)
-    case .failure(let failure): happened(failure.isFinal ? .refused : .ended, failure)
-    }
-  }
-
-  /// TUN-5: a server that was started anew answers, but not as it did.
-  private func ask() {
-    guard machine.state == .silent, let attempt else { return }
-    attempt.host.askAgain()
-    askTimer?.arm(after: Self.askInterval)
-  }
-
-  /// The session is over by itself: what was open in it was reset by its driver.
+  /// The session is over by itself: what was open in it is reset by its driver.
   private func finishAttempt() {
     guard let attempt else { return }
-    keepCounts(of: attempt)
+    var counts = attempt.streams.counts
+    counts.open = 0
+    past.streams.add(counts)
     leaving.append(attempt)
     self.attempt = nil
   }
@@ -339,46 +242,34 @@ public final class TunnelClient {
   /// This side gives the session up.
   private func leave() {
     guard let attempt else { return }
+    let isStopping = supervisor.state == .closed
     finishAttempt()
-    // The machine has been told what it needs to know; the host may end in its own time.
-    loop.defer { [weak self] in
-      guard let self else { return }
-      if end == nil, machine.state != .closed {
+    // The session may be in the middle of saying what led here.
+    loop.defer {
+      if isStopping {
+        attempt.host.closeStreams()
+      } else {
         attempt.streams.sessionEnded()
         attempt.host.interrupt()
-      } else {
-        attempt.host.closeStreams()
       }
     }
   }
 
-  private func keepCounts(of attempt: Attempt) {
-    var counts = attempt.streams.counts
-    counts.open = 0
-    past.streams.add(counts)
-  }
-
-  private func ended(_ number: Int, _ outcome: SessionOutcome) {
+  private func left(_ number: Int) {
     loop.defer { [weak self] in
       guard let self else { return }
       leaving.removeAll { $0.number == number }
-      if hasEnded, leaving.isEmpty { complete() }
+      if end != nil, leaving.isEmpty { complete() }
     }
   }
 
   // MARK: Ending
 
-  private func finish(_ event: TunnelMachine.Event, _ failure: SessionFailure?) {
-    guard !hasEnded else { return }
-    hasEnded = true
-    let last = failure ?? lastFailure ?? .cancelled
-    switch event {
-    case .refused: end = .refused(last)
-    case .ended: end = .givenUp(last)
-    default: end = .stopped
-    }
+  private func finish(_ end: TunnelSupervisor.End) {
+    guard self.end == nil else { return }
+    self.end = end
     monitor?.close()
-    for timer in [windowTimer, retryTimer, askTimer, waitTimer] { timer?.disarm() }
+    waitTimer?.disarm()
     while let entry = waiting.popFirst() { Socket.closeWithReset(entry.descriptor) }
     goodbyeTimer = loop.makeTimer { [weak self] in self?.complete() }
     goodbyeTimer?.arm(after: leaving.isEmpty ? .zero : Self.goodbyeLimit)
@@ -389,16 +280,5 @@ public final class TunnelClient {
     goodbyeTimer = nil
     leaving.removeAll()
     completion(end)
-  }
-}
-
-extension SessionFailure {
-  /// Whether another attempt with the same credential would end in the same way (TUN-7).
-  public var isFinal: Bool {
-    switch self {
-    case .refused(let code, _): code != "claimed" && code != "full"
-    case .peerDeclined, .tokenExpired: true
-    default: false
-    }
   }
 }

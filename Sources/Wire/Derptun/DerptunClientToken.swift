@@ -60,6 +60,17 @@ public struct DerptunClientToken: Hashable, Sendable {
       capabilities: version == 3 ? [.derptunTCP, .plainHTTP] : .derptunTCP, route: route)
   }
 
+  /// What a claim with this credential says about its claimant.
+  public var claimClient: ClaimClient {
+    var client = ClaimClient()
+    client.clientID = clientID
+    client.tokenID = tokenID
+    client.clientName = clientName
+    client.expiresUnixSeconds = expiresUnixSeconds
+    client.proofMAC = proofMAC.hex
+    return client
+  }
+
   /// The bytes that the text spells: 186, with a route 192 to 444, and one more when that is plain http.
   public func serialized() -> [UInt8] {
     let tcp: UInt8 = 1
