@@ -42,6 +42,7 @@ struct ServiceListCommand: ParsableCommand {
   }
 
   private static func expiry(_ record: ServiceRecord) -> String? {
-    record.expiresUnixSeconds == 0 ? nil : Timestamp.text(record.expiresUnixSeconds)
+    let seconds = record.expiresUnixSeconds
+    return seconds == 0 ? nil : Timestamp.text(seconds) ?? "\(seconds) seconds after 1970"
   }
 }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Glibc
 import Reactor
-import Wire
 
 /// Where a new token goes. It is a secret: a file that gets it is for its owner alone before a byte of it is there.
 struct TokenDestination: ParsableArguments {
@@ -12,17 +11,18 @@ struct TokenDestination: ParsableArguments {
 
   /// Writes the token and a newline.
   func write(_ token: String) throws(CommandFailure) {
-    let line = Array((token + "\n").utf8)
-    do {
-      if let output {
-        try SmallFile.create(output, with: line)
-      } else {
+    guard let output else {
+      do {
         try Self.closeToOthers(STDOUT_FILENO)
-        try WholeWrite.write(line, to: STDOUT_FILENO, title: "standard output")
+      } catch {
+        throw .writing("standard output", error)
       }
+      return try StandardOutput.write(token + "\n")
+    }
+    do {
+      try SmallFile.create(output, with: Array((token + "\n").utf8))
     } catch {
-      throw CommandFailure(
-        "cannot write the token to \(printable("\(error)"))", status: ExitStatus.localInputOutput)
+      throw .writing(output, error)
     }
   }
 
