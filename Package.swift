@@ -5,6 +5,7 @@ let package = Package(
   name: "derphole",
   products: [
     .executable(name: "derphole", targets: ["derphole"]),
+    .executable(name: "derptun", targets: ["derptun"]),
     .executable(name: "derprelay", targets: ["derprelay"]),
     .executable(name: "simulate", targets: ["simulate"]),
     .library(name: "Wire", targets: ["Wire"]),
@@ -76,6 +77,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(name: "derphole", dependencies: ["Commands"]),
+    .executableTarget(name: "derptun", dependencies: ["Commands"]),
     .executableTarget(name: "derprelay", dependencies: ["Commands"]),
     .executableTarget(name: "simulate", dependencies: ["Commands"]),
 

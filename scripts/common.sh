@@ -13,7 +13,7 @@ release_flags=(
   -Xlinker -rpath=\$ORIGIN/../lib -Xlinker --disable-new-dtags
 )
 bin="${DERPHOLE_BIN_DIR:-$root/.build/release}"
-programs=(derphole derprelay simulate)
+programs=(derphole derptun derprelay simulate)
 
 say() { printf '%s\n' "$*"; }
 die() {

@@ -37,7 +37,7 @@ verify_in_bare_root() {
   install -D -m 755 "$(readlink -f "$path")" "$bare$path"
   unshare --mount --map-root-user bash -euo pipefail -c '
     mount --rbind /proc "$1/proc"; mount --rbind /dev "$1/dev"
-    for program in derphole derprelay simulate; do
+    for program in derphole derptun derprelay simulate; do
       chroot "$1" "/derphole/bin/$program" --help >/dev/null
     done
     chroot "$1" /derphole/bin/derphole version' bare "$bare"

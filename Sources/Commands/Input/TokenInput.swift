@@ -4,19 +4,42 @@ import Wire
 /// Where a token comes from. A token is a secret, and other users of a machine see arguments: every way but the
 /// first keeps it off the command line.
 struct TokenInput {
-  static let environmentVariable = "DERPHOLE_TOKEN"
   /// The most bytes that are read in search of a token.
   private static let maximumLength = 8_192
   /// The most lines of a terminal or of an input that holds nothing but the token.
   private static let maximumLines = 64
 
+  /// Which tokens are looked for in what was given.
+  enum Kind {
+    case session, derptun
+
+    func token(in text: String) -> String {
+      switch self {
+      case .session: TokenText.token(in: text)
+      case .derptun: DerptunTokenText.token(in: text)
+      }
+    }
+
+    func isComplete(_ text: String) -> Bool {
+      switch self {
+      case .session: TokenText.isComplete(text)
+      case .derptun: DerptunTokenText.isComplete(text)
+      }
+    }
+  }
+
   /// What a command calls its options.
   struct Names {
     var thing = "token"
+    /// The option that takes it; nil when it is an argument of its own.
+    var argument: String?
     var file = "--token-file"
     var standardInput = "--token-stdin"
     /// Nil when the command does not ask.
     var prompt: String?
+    /// The environment's variables that may hold it.
+    var variables = ["DERPHOLE_TOKEN"]
+    var kind = Kind.session
 
     static let token = Names()
     static let askedToken = Names(prompt: "--token-prompt")
@@ -46,11 +69,11 @@ struct TokenInput {
     let given = [argument != nil, file != nil, fromStandardInput, asks].filter { $0 }.count
     guard given <= 1 else {
       throw CommandFailure(
-        "give the \(names.thing) once: as argument or with \(names.options)",
+        "give the \(names.thing) once: \(way) or with \(names.options)",
         status: ExitStatus.usage)
     }
     guard let text = try text() else { return nil }
-    let token = TokenText.token(in: text)
+    let token = names.kind.token(in: text)
     guard !token.isEmpty else {
       throw CommandFailure("the \(names.thing) is empty", status: ExitStatus.unusableToken)
     }
@@ -61,11 +84,13 @@ struct TokenInput {
   func read() throws(CommandFailure) -> String {
     guard let token = try readIfGiven() else {
       throw CommandFailure(
-        "no \(names.thing): give it as argument, with \(names.options), or in \(Self.environmentVariable)",
+        "no \(names.thing): give it \(way), with \(names.options), or in \(names.variables.joined(separator: " or "))",
         status: ExitStatus.usage)
     }
     return token
   }
+
+  private var way: String { names.argument.map { "with \($0)" } ?? "as argument" }
 
   private func text() throws(CommandFailure) -> String? {
     if let argument { return argument }
@@ -75,13 +100,23 @@ struct TokenInput {
         of: STDIN_FILENO, named: "standard input", lines: payloadFollows ? 1 : Self.maximumLines)
     }
     guard asks else {
-      return readsEnvironment ? getenv(Self.environmentVariable).map { String(cString: $0) } : nil
+      return readsEnvironment ? try textOfEnvironment() : nil
     }
     guard let terminal = Terminal() else {
       throw CommandFailure("there is no terminal to ask at for the \(names.thing)", status: ExitStatus.usage)
     }
     terminal.write("Enter the \(names.thing): ")
     return try text(of: terminal.descriptor, named: "the terminal", lines: Self.maximumLines)
+  }
+
+  private func textOfEnvironment() throws(CommandFailure) -> String? {
+    let set = names.variables.filter { getenv($0) != nil }
+    guard set.count <= 1 else {
+      throw CommandFailure(
+        "\(set.joined(separator: " and ")) are both set: give the \(names.thing) \(way) or with \(names.options)",
+        status: ExitStatus.usage)
+    }
+    return set.first.flatMap { getenv($0) }.map { String(cString: $0) }
   }
 
   private func text(ofFile path: String) throws(CommandFailure) -> String {
@@ -120,14 +155,14 @@ struct TokenInput {
       text.append(byte)
       guard byte == UInt8(ascii: "\n") else { continue }
       linesLeft -= 1
-      if linesLeft == 0 || Self.endsInput(text) { break }
+      if linesLeft == 0 || endsInput(text) { break }
     }
     return String(decoding: text, as: UTF8.self)
   }
 
   /// Whether no further line is needed: the token is whole, or its owner pressed return on an empty line.
-  private static func endsInput(_ text: [UInt8]) -> Bool {
+  private func endsInput(_ text: [UInt8]) -> Bool {
     text.suffix(2) == [0x0A, 0x0A] || text == [0x0A]
-      || TokenText.isComplete(String(decoding: text, as: UTF8.self))
+      || names.kind.isComplete(String(decoding: text, as: UTF8.self))
   }
 }

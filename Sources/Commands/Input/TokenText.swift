@@ -32,7 +32,7 @@ enum TokenText {
 
   /// Whether a token is one of derptun's.
   static func isDerptun(_ text: String) -> Bool {
-    text.hasPrefix("DT1") || text.hasPrefix("DT2") || text.hasPrefix("dts")
+    ["DT1", "DT2", "DT3", "dts"].contains { text.hasPrefix($0) }
   }
 
   private static func isWhole(_ text: String) -> Bool {

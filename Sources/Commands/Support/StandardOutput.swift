@@ -1,5 +1,6 @@
 import Glibc
 import Reactor
+import Wire
 
 /// What a command was asked for; it must not get lost silently, as messages may.
 enum StandardOutput {
@@ -8,7 +9,16 @@ enum StandardOutput {
     do {
       try WholeWrite.write(Array(text.utf8), to: STDOUT_FILENO, title: "standard output")
     } catch {
-      throw CommandFailure("cannot write to \(error)", status: ExitStatus.localInputOutput)
+      throw .writing("standard output", error)
     }
+  }
+}
+
+extension CommandFailure {
+  /// Something could not be written to a file; one line says to which, and why.
+  static func writing(_ name: String, _ error: FileError) -> CommandFailure {
+    let reason = if case .system(let error) = error { SystemError.text(of: error.code) } else { "\(error)" }
+    return CommandFailure(
+      "cannot write to \(printable(name)): \(reason)", status: ExitStatus.localInputOutput)
   }
 }

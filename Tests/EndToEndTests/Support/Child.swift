@@ -78,7 +78,8 @@ final class Child: @unchecked Sendable {
   private static func environment(_ extra: [String: String]) -> [String: String] {
     ProcessInfo.processInfo.environment
       .filter { name, _ in
-        !name.hasPrefix("DERPHOLE_") && !name.hasPrefix("SSL_CERT_") && !name.lowercased().hasSuffix("_proxy")
+        !name.hasPrefix("DERPHOLE_") && !name.hasPrefix("DERPTUN_") && !name.hasPrefix("SSL_CERT_")
+          && !name.lowercased().hasSuffix("_proxy")
       }
       .merging(extra) { _, new in new }
   }
