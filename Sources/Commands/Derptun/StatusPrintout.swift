@@ -91,7 +91,7 @@ struct StatusPrintout {
         RateFormat.size(client.bytesIn), RateFormat.size(client.bytesOut),
         RateFormat.size(client.bytesPerSecondIn), RateFormat.size(client.bytesPerSecondOut),
         "\(client.connections) of \(client.connectionsTotal)", "\(client.udpFlows)",
-        "\(client.datagramsTooLarge)", Self.elapsed(nowUnixSeconds - client.connectedUnixSeconds),
+        "\(client.datagramsTooLarge)", Self.elapsed(nowUnixSeconds &- client.connectedUnixSeconds),
         client.expiresUnixSeconds == 0 ? "never" : Self.moment(client.expiresUnixSeconds),
         client.tokenID.hex,
       ])

@@ -91,12 +91,12 @@ public enum MetricsText {
       }
       let earlier = result[index]
       result[index] = client
-      result[index].bytesIn += earlier.bytesIn
-      result[index].bytesOut += earlier.bytesOut
-      result[index].connections += earlier.connections
-      result[index].connectionsTotal += earlier.connectionsTotal
-      result[index].udpFlows += earlier.udpFlows
-      result[index].datagramsTooLarge += earlier.datagramsTooLarge
+      result[index].bytesIn &+= earlier.bytesIn
+      result[index].bytesOut &+= earlier.bytesOut
+      result[index].connections &+= earlier.connections
+      result[index].connectionsTotal &+= earlier.connectionsTotal
+      result[index].udpFlows &+= earlier.udpFlows
+      result[index].datagramsTooLarge &+= earlier.datagramsTooLarge
     }
     return result
   }

@@ -145,6 +145,22 @@ import Wire
     #expect(!UnixSocket.isPeerTrusted(descriptor), "no socket has no peer")
   }
 
+  @Test(.enabled(if: geteuid() == 0)) func aProcessOfAnotherUserIsNotTrusted() throws {
+    // The library's own functions change the user of all threads; the system call that of this one.
+    #if arch(x86_64)
+      let setresuid = 117
+    #else
+      let setresuid = 147
+    #endif
+    typealias Call = @convention(c) (Int, Int, Int, Int) -> Int
+    let call = unsafeBitCast(try #require(dlsym(nil, "syscall")), to: Call.self)
+    try #require(call(setresuid, -1, 1, -1) == 0)
+    let (near, far) = socketPair()
+    try #require(call(setresuid, -1, 0, -1) == 0)
+    defer { close(near); close(far) }
+    #expect(!UnixSocket.isPeerTrusted(near))
+  }
+
   @Test func aNameInUseIsNotTakenAway() throws {
     let first = try server()
     #expect(throws: ReactorError.self) { try server() }

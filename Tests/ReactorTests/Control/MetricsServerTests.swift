@@ -71,7 +71,7 @@ import Wire
   }
 
   @Test func whoDoesNotCloseIsLetGo() throws {
-    let server = try server(limit: .milliseconds(50))
+    let server = try server(limit: .milliseconds(500))
     let peer = RawPeer(test.loop, blockingConnection(to: server.address))
     peer.send("GET / HTTP/1.1\r\n\r\n")
     #expect(test.run { peer.hasEnded && server.clientCount == 0 })
