@@ -253,6 +253,17 @@ def tunnels():
     seed("revocation-list", ids[0] + "\nclient-01234567\n")
 
 
+def tunnel_status():
+    client = {"name": "client-01020304", "clientID": "01" * 16, "tokenID": "02" * 16, "connectedUnixSeconds": 1800000000,
+              "path": "direct", "address": "192.0.2.1:4242", "roundTripMicroseconds": 12345, "bytesIn": 1, "bytesOut": 2**64 - 1,
+              "connections": 1, "connectionsTotal": 2, "udpFlows": 3, "datagramsTooLarge": 4, "expiresUnixSeconds": 1900000000}
+    status = {"name": "serve-7", "role": "serve", "pid": 7, "target": "127.0.0.1:22", "relayState": "lost",
+              "clients": [client, client | {"bytesOut": 9}], "counters": {"claimsTaken": 2, "refusals": [
+                  {"reason": "expired", "count": 2}]}, "lastError": "a\\\"b\n"}
+    for reply in ({"status": status}, {"status": {"role": "open", "listening": ["127.0.0.1:0"]}}, {"error": "unknown request"}):
+        seed("tunnel-status", json.dumps(reply, separators=(",", ":")))
+
+
 def main():
     shutil.rmtree(SEEDS, ignore_errors=True)
     derp()
@@ -267,6 +278,7 @@ def main():
     transfer()
     ssh_keys()
     tunnels()
+    tunnel_status()
 
 
 main()

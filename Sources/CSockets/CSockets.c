@@ -66,6 +66,12 @@ int derphole_is_truncated(const derphole_message *message) {
   return (message->flags & MSG_TRUNC) != 0;
 }
 
+int64_t derphole_peer_user(int descriptor) {
+  struct ucred peer;
+  socklen_t length = sizeof(peer);
+  return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 ? -errno : (int64_t)peer.uid;
+}
+
 int derphole_timer_open(void) {
   int descriptor = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   return descriptor < 0 ? -errno : descriptor;

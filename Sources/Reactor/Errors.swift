@@ -32,13 +32,15 @@ public enum ReactorError: Error, Hashable, Sendable, CustomStringConvertible {
   case system(SystemError)
   /// A certificate or key could not be used; the text says which and why.
   case credentials(String)
+  /// Something is not as it has to be to be used; the text says what and why.
+  case unfit(String)
 
   public var description: String {
     switch self {
     case .noEventLoop: "cannot create an epoll event loop"
     case .badAddress(let text): "not an IP address with a port: \(text)"
     case .system(let error): error.description
-    case .credentials(let text): text
+    case .credentials(let text), .unfit(let text): text
     }
   }
 }

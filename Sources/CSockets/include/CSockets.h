@@ -40,6 +40,9 @@ int derphole_receive_single(int descriptor, derphole_message *message);
 /// Sends one message that the kernel cuts into datagrams of `segment` bytes, into its control memory.
 int derphole_send_segmented(int descriptor, derphole_message *message, uint16_t segment);
 
+/// Whose process connected a Unix socket, or listens where it is connected to; or the error number, negative.
+int64_t derphole_peer_user(int descriptor);
+
 /// A descriptor that becomes readable when its time has come, on the monotonic clock.
 int derphole_timer_open(void);
 /// Sets that time, in nanoseconds since the clock's start; 0 disarms. Takes back what was to be read.

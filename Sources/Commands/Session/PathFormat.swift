@@ -30,7 +30,7 @@ enum PathFormat {
   }
 
   /// `340 us`, `1.5 ms`, `12 ms`.
-  private static func roundTrip(_ microseconds: Int64) -> String {
+  static func roundTrip(_ microseconds: Int64) -> String {
     if microseconds < 1_000 { return "\(microseconds) us" }
     if microseconds < 10_000 { return "\(microseconds / 1_000).\(microseconds % 1_000 / 100) ms" }
     return "\(microseconds / 1_000) ms"

@@ -1,3 +1,4 @@
+import CSockets
 import Glibc
 
 /// Unix stream sockets with a name in the file system.
@@ -59,8 +60,14 @@ enum UnixSocket {
     var number: ino_t
   }
 
+  /// Whether the process at the other end of a connected socket is our user's, or root's.
+  static func isPeerTrusted(_ descriptor: Int32) -> Bool {
+    let user = derphole_peer_user(descriptor)
+    return user == 0 || user == Int64(geteuid())
+  }
+
   /// Whether a socket is there that nobody listens at.
-  private static func isAbandoned(_ path: String) -> Bool {
+  static func isAbandoned(_ path: String) -> Bool {
     var status = stat()
     guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK, let probe = try? make() else {
       return false

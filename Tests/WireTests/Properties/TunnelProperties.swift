@@ -24,4 +24,20 @@ enum TunnelProperties {
     guard text.count <= ServiceRegistry.maximumLength else { return nil }
     return mismatch("registry", registry, text.withUnsafeBytes { try? ServiceRegistry.parse($0) })
   }
+
+  /// The input is what a control socket answered.
+  static func controlReply(_ input: UnsafeRawBufferPointer) -> String? {
+    guard let reply = try? ControlReply(parsing: Array(input)) else { return nil }
+    let line = reply.line
+    if line.firstIndex(of: 0x0A) != line.count - 1 { return "a reply is not one line" }
+    if let violation = mismatch("reply", reply, try? ControlReply(parsing: line)) { return violation }
+    guard case .status(let status) = reply else { return nil }
+    // Whatever the names are, no line of the metrics is made by them.
+    for line in MetricsText.document(status).utf8.split(separator: 0x0A) {
+      guard line.starts(with: "# ".utf8) || line.starts(with: "derptun_".utf8) else {
+        return "a line of metrics starts with \(String(decoding: line.prefix(20), as: UTF8.self))"
+      }
+    }
+    return nil
+  }
 }

@@ -19,6 +19,7 @@ enum WireTarget: String, CaseIterable, Sendable {
   case sshKeys = "ssh-keys"
   case revocationList = "revocation-list"
   case serviceRegistry = "service-registry"
+  case tunnelStatus = "tunnel-status"
 
   /// What an input breaks; nil when all holds. Beyond "does not trap": what parses is serialised and parsed
   /// again to the same value.
@@ -43,6 +44,7 @@ enum WireTarget: String, CaseIterable, Sendable {
     case .sshKeys: SSHKeyProperties.all(input)
     case .revocationList: TunnelProperties.revocationList(input)
     case .serviceRegistry: TunnelProperties.serviceRegistry(input)
+    case .tunnelStatus: TunnelProperties.controlReply(input)
     }
   }
 }
