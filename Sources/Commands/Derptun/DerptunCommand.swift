@@ -5,7 +5,7 @@ import Glibc
 public struct DerptunCommand: ParsableCommand {
   public static let configuration = CommandConfiguration(
     commandName: "derptun",
-    abstract: "Credentials for tunnels that outlive their programs.",
+    abstract: "Tunnels to local services that live for months.",
     discussion: """
       A server token holds all secrets of a tunnel's server and stays with it. Client tokens are made from it, one for \
       each person or machine; each has an expiry of its own, and the server needs no list of them.
@@ -14,6 +14,7 @@ public struct DerptunCommand: ParsableCommand {
       known; 1 for every other failure.
       """,
     subcommands: [
+      ServeCommand.self, TunnelOpenCommand.self, TunnelConnectCommand.self, StatusCommand.self,
       TokenCommand.self, ServiceCommand.self,
       VersionCommand.self,
     ])

@@ -3,8 +3,8 @@ import Glibc
 import Reactor
 
 /// `derptun status`: how the tunnels of this user are doing.
-struct StatusCommand<Program: CarriesGlobalOptions>: ParsableCommand {
-  static var configuration: CommandConfiguration {
+struct StatusCommand: ParsableCommand {
+  static let configuration =
     CommandConfiguration(
       commandName: "status",
       abstract: "Tell how the running tunnels of this user are doing.",
@@ -19,9 +19,8 @@ struct StatusCommand<Program: CarriesGlobalOptions>: ParsableCommand {
 
         Exit status: 0 when every tunnel answered; 1 when one did not, or none is running; 2 for a wrong command line.
         """)
-  }
 
-  @ParentCommand var parent: Program
+  @ParentCommand var parent: DerptunCommand
   @OptionGroup var globals: GlobalOptions
 
   @Argument(help: "The name of a tunnel, such as serve-4711; without it all are asked.")

@@ -114,7 +114,8 @@ final class SessionReporter {
       } else {
         line(isMissing ? "the other side is silent; waiting for it" : "the other side is back")
       }
-    case .dialRelay, .closeRelay, .payloadEnded, .finished, .openSocket, .closeSocket, .knock, .envelope:
+    case .dialRelay, .closeRelay, .payloadEnded, .finished, .openSocket, .closeSocket, .knock, .envelope,
+      .peerRestarted:
       break
     }
   }

@@ -2,7 +2,7 @@ import Reactor
 
 /// What the arguments of `derphole open` are: a token, an address to listen at, both or none.
 struct OpenArguments {
-  private static let defaultBind = ServiceAddress.tcp(host: ServiceAddress.defaultHost, port: 0)
+  static let defaultBind = ServiceAddress.tcp(host: ServiceAddress.defaultHost, port: 0)
 
   /// Nil when the token comes from elsewhere.
   var token: String?

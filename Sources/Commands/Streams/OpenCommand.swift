@@ -35,7 +35,7 @@ struct OpenCommand: ParsableCommand {
       let token = try TokenUse.open.decode(text, nowUnixSeconds: Int64(time(nil)))
       let loop = try EventLoop()
       let reporter = SessionReporter(options)
-      try check(bind, reporter)
+      try Self.check(bind, reporter)
       let claimed = try TransferSession.claiming(
         token, .streams, options: options, map: map.derpMap, loop, reporter)
       let report = StreamReport(reporter: reporter, isJSON: options.json, isVerbose: options.verbose)
@@ -58,7 +58,7 @@ struct OpenCommand: ParsableCommand {
   }
 
   /// Only an address that says so lets other machines in.
-  private func check(_ bind: ServiceAddress, _ reporter: SessionReporter) throws(CommandFailure) {
+  static func check(_ bind: ServiceAddress, _ reporter: SessionReporter) throws(CommandFailure) {
     guard case .tcp(let host, _) = bind, host != "localhost" else { return }
     guard let literal = SocketAddress(literal: host, port: 0) else {
       throw CommandFailure("listen at an address, not at a name: \(host)", status: ExitStatus.usage)

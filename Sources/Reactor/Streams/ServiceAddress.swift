@@ -58,7 +58,7 @@ public enum ServiceAddress: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The addresses that are known without asking anybody; empty for a name that has to be looked up.
-  var literals: [SocketAddress] {
+  public var literals: [SocketAddress] {
     guard case .tcp(let host, let port) = self else { return [] }
     if let address = SocketAddress(literal: host, port: port) { return [address] }
     // RFC 6761, section 6.3: this name means the loopback addresses.

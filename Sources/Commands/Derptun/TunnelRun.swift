@@ -1,0 +1,219 @@
+import Basics
+import Engine
+import Glibc
+import Reactor
+import Wire
+
+/// One run of `derptun open` or `connect`.
+final class TunnelRun {
+  /// Whether only what went wrong is said: standard error is somebody's terminal.
+  var isQuiet = false
+
+  private let loop: EventLoop
+  private let credential: DerptunClientToken
+  private let options: GlobalOptions
+  private let reporter: SessionReporter
+  private let relay: RelayTarget
+  private var client: TunnelClient!
+  private var listener: Listener?
+  private var stdio: StdioConnection?
+  private var signals: ProcessSignals?
+  private var operation: TunnelOperation?
+  private var readiness: Readiness?
+  private var listening = ""
+  private var path: PathReport?
+  private var openSince: Instant?
+  private var rates = ClientRates()
+  private var reconnections: UInt64 = 0
+  private var wasOpen = false
+  private var status = ExitStatus.success
+  private var signalStatus: Int32?
+  /// Set when the one connection of `connect` has come to its end.
+  private var isDone = false
+
+  init(
+    _ loop: EventLoop, _ credential: DerptunClientToken, window: Interval, _ attempts: AttemptOptions,
+    options: GlobalOptions, map: String?, reporter: SessionReporter
+  ) throws(CommandFailure) {
+    self.loop = loop
+    self.credential = credential
+    self.options = options
+    self.reporter = reporter
+    let relay = try RelayTarget.forToken(credential.sessionToken, map: map, loop, reporter)
+    self.relay = relay
+    let ciphers = CipherSpeed.choice(loop)
+    var settings = TunnelClient.Options()
+    settings.supervision.resumeWindow = window
+    settings.supervision.attempts = attempts.attempts
+    if let wait = attempts.wait { settings.patience = wait.interval }
+    client = TunnelClient(
+      loop, settings,
+      makeSession: { [unowned reporter] in
+        (
+          TunnelSessions.client(
+            credential, relay, window: window, options: options, ciphers: ciphers, loop),
+          relay.endpoint, relay.directPaths(options, portMapping: reporter.portMapping(loop))
+        )
+      }, observer: { [unowned self] event in show(event) },
+      completion: { [unowned self] end in ended(end) })
+  }
+
+  // MARK: Local connections
+
+  /// Accepts local connections; where, with the real port.
+  func listen(at address: ServiceAddress) throws(CommandFailure) -> ServiceAddress {
+    let accepted = { [unowned self] (descriptor: Int32, _: SocketAddress) in client.offer(descriptor) }
+    return try CommandFailure.reacting { () throws(ReactorError) in
+      switch address {
+      case .unix(let path):
+        listener = try Listener(loop, unixPath: path, accepted: accepted)
+        return address
+      case .tcp(let host, _):
+        guard let literal = address.literals.first else { throw .badAddress(address.description) }
+        let made = try Listener(loop, literal, accepted: accepted)
+        listener = made
+        return .tcp(host: host, port: made.address.port)
+      }
+    }
+  }
+
+  /// Makes standard input and output the one local connection.
+  func join(input: Int32, output: Int32) throws(CommandFailure) {
+    let connection = try CommandFailure.using { () throws(FileError) in
+      try StdioConnection(loop, input: input, output: output) { [unowned self] error in
+        if let error {
+          Console.error("cannot use \(error)")
+          status = ExitStatus.localInputOutput
+        }
+        isDone = true
+        client.stop()
+      }
+    }
+    stdio = connection
+    client.offer(connection.outer)
+  }
+
+  func attach(
+    readiness: Readiness, operation: OperationOptions, listening: ServiceAddress
+  ) throws(CommandFailure) {
+    self.readiness = readiness
+    self.listening = listening.description
+    self.operation = try TunnelOperation(loop, .open, operation, reporter) { [unowned self] in report() }
+    if options.json {
+      JSONLine(event: "listening").adding("address", listening.description).emit()
+    } else {
+      reporter.line("listening on \(listening)")
+    }
+  }
+
+  // MARK: The run
+
+  func run() -> Int32 {
+    signals = ProcessSignals(loop) { [unowned self] event in
+      switch event {
+      case .reload: break
+      case .stop(let status):
+        signalStatus = status
+        readiness?.stopping()
+        client.stop()
+      case .stopAtOnce(let status): _exit(status)
+      }
+    }
+    loop.defer { [unowned self] in client.start() }
+    loop.run()
+    return status
+  }
+
+  private func ended(_ end: TunnelSupervisor.End) {
+    switch end {
+    case .stopped: if status == ExitStatus.success, let signalStatus, !isDone { status = signalStatus }
+    case .refused, .givenUp:
+      let failure = end.failure ?? .noAnswer
+      if options.json {
+        JSONLine(event: "error").adding("message", failure.description).emit()
+      } else {
+        Console.error(failure.description)
+      }
+      status = ExitStatus.of(failure)
+    }
+    listener?.close()
+    operation?.close()
+    loop.stop()
+  }
+
+  private func show(_ event: TunnelClient.Event) {
+    switch event {
+    case .tunnel(let effect): show(effect)
+    case .turnedAway: reporter.refusal("a connection was refused: the server is not heard")
+    case .session(.path(let report)):
+      path = report
+      if options.json { PathFormat.json(report).emit() } else { reporter.detail(PathFormat.text(report)) }
+    case .session(.relayLost(let reason)):
+      reconnections += 1
+      reporter.detail("relay lost, reconnecting: \(printable(reason))")
+    case .session(.transition(let record)):
+      reporter.show(.transition(record), at: loop.now)
+    case .session: break
+    case .streams(let event):
+      StreamReport(reporter: reporter, isJSON: options.json, isVerbose: options.verbose).show(event)
+    }
+  }
+
+  private func show(_ effect: TunnelSupervisor.Effect) {
+    switch effect {
+    case .open:
+      openSince = loop.now
+      readiness?.ready()
+      tell(wasOpen ? "reconnected" : "connected", "tunnel \(wasOpen ? "open again" : "open")")
+      wasOpen = true
+    case .silent: tell("silent", "the server is not heard; connections are held")
+    case .back(let length):
+      tell("back", "the server is back after \(RateFormat.duration(length)); nothing was lost")
+    case .lost(let reason):
+      openSince = nil
+      path = nil
+      operation?.lastError = reason
+      if wasOpen || options.verbose { tell("lost", "tunnel lost: \(printable(reason))", message: reason) }
+    case .resting(let length): reporter.detail("next attempt in \(length.inMilliseconds) ms")
+    case .transition(let record): reporter.show(.transition(record), at: loop.now)
+    case .startSession, .endSession, .askAgain, .over: break
+    }
+  }
+
+  private func tell(_ state: String, _ text: String, message: String? = nil) {
+    if options.json {
+      JSONLine(event: "tunnel").adding("state", state).adding("message", optional: message).emit()
+    } else if isQuiet {
+      reporter.detail(text)
+    } else {
+      reporter.line(text)
+    }
+  }
+
+  private func report() -> TunnelStatus {
+    var status = TunnelStatus()
+    status.listening = [listening]
+    status.relay = relay.url
+    status.relayState = openSince != nil ? .connected : wasOpen ? .lost : .connecting
+    let counts = client.counts
+    let now = loop.now
+    if let openSince, let statistics = client.statistics {
+      var server = TunnelStatus.Client()
+      server.name = credential.clientName
+      server.clientID = credential.clientID
+      server.tokenID = credential.tokenID
+      server.expiresUnixSeconds = credential.expiresUnixSeconds
+      server.connectedUnixSeconds = Int64(time(nil)) - Int64((now - openSince).inSeconds)
+      server.fill(path, statistics, counts.streams, relay: relay.url)
+      rates.note(0, counts.streams, at: now).store(into: &server)
+      status.clients = [server]
+    }
+    status.counters.claimsTaken = UInt64(counts.established)
+    status.counters.connections = counts.streams.total
+    status.counters.bytesIn = counts.streams.bytesReceived
+    status.counters.bytesOut = counts.streams.bytesSent
+    status.counters.reconnections = reconnections
+    status.counters.outagesResumed = UInt64(counts.resumed)
+    return status
+  }
+}
