@@ -237,6 +237,12 @@ def ssh_keys():
         b"deploy", b"vps", b"", b"ssh-ed25519 SHA256:x")))
 
 
+def flow_datagrams():
+    for number in (b"\x25", b"\x7b\xbd", b"\x9d\x7f\x3e\x7d", b"\xc2\x19\x7c\x5e\xff\x14\xe8\x8c", b"\x40\x25"):
+        seed("flow-datagram", number)
+        seed("flow-datagram", number + b"\x12\x34\x01\x00\x00\x01")
+
+
 def main():
     shutil.rmtree(SEEDS, ignore_errors=True)
     derp()
@@ -250,6 +256,7 @@ def main():
     tar()
     transfer()
     ssh_keys()
+    flow_datagrams()
 
 
 main()

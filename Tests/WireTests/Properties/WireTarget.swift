@@ -17,6 +17,7 @@ enum WireTarget: String, CaseIterable, Sendable {
   case names = "names"
   case transfer = "transfer"
   case sshKeys = "ssh-keys"
+  case flowDatagram = "flow-datagram"
 
   /// What an input breaks; nil when all holds. Beyond "does not trap": what parses is serialised and parsed
   /// again to the same value.
@@ -39,6 +40,7 @@ enum WireTarget: String, CaseIterable, Sendable {
     case .names: NameProperties.path(input)
     case .transfer: TransferProperties.messages(input)
     case .sshKeys: SSHKeyProperties.all(input)
+    case .flowDatagram: TunnelProperties.flowDatagram(input)
     }
   }
 }
