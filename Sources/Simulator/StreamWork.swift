@@ -60,7 +60,7 @@ final class StreamWork {
     case .opened(let id):
       if isOpener { violation = "the acceptor opened a stream" }
       streams.append((id, Stream(number: streams.count)))
-    case .readable, .writable: break
+    case .readable, .writable, .datagrams: break
     case .reset(let id, _):
       guard let index = index(of: id) else { return }
       if isOpener, !streams[index].state.isGivenUp { violation = "a stream was reset by nobody" }

@@ -139,7 +139,8 @@ struct SessionPair {
   /// - Parameters:
   ///   - claimantSends: which way the payload flows.
   ///   - streams: whether there are streams instead of a payload.
-  init(claimantSends: Bool = true, streams: Bool = false) throws {
+  ///   - datagrams: whether there are datagrams beside the streams.
+  init(claimantSends: Bool = true, streams: Bool = false, datagrams: Bool = false) throws {
     var claimantConfiguration = SessionConfiguration(
       role: .claimant, token: meeting.token, derpKey: meeting.claimantKey,
       flow: claimantSends ? .sends : .receives,
@@ -153,6 +154,8 @@ struct SessionPair {
       var random = SeededGenerator(seed: 40)
       claimantConfiguration.streams = StreamsConfiguration(identity: Ed25519Identity(random: &random))
       acceptorConfiguration.streams = StreamsConfiguration(identity: meeting.identity)
+      claimantConfiguration.streams?.carriesDatagrams = datagrams
+      acceptorConfiguration.streams?.carriesDatagrams = datagrams
     }
     claimant = HandRelay("claimant", claimantConfiguration, seed: 31)
     acceptor = HandRelay("acceptor", acceptorConfiguration, seed: 32)

@@ -81,5 +81,5 @@ extension Session {
   }
 
   /// The next thing that happened to the streams.
-  public func pollStreamEvent() -> StreamEvent? { quic?.events.popFirst() }
+  public func pollStreamEvent() -> StreamEvent? { quic?.pollEvent() }
 }
