@@ -44,7 +44,7 @@ public final class DatagramEntry: StreamDriver {
   /// Counters up to now.
   public var counts: DatagramForwarding {
     var counts = past
-    counts.open = flows.count
+    counts.open = descriptor < 0 ? 0 : flows.count
     counts.total = flows.total
     return counts
   }

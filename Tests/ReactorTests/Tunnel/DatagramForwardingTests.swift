@@ -214,7 +214,7 @@ struct DatagramForwardingTests {
     let flow = try #require(service.received.first?.source)
     world.entry.sessionEnded()
     world.exit.sessionEnded()
-    #expect(world.exit.counts.open == 0)
+    #expect(world.entry.counts.open == 0 && world.exit.counts.open == 0)
     _ = try UDPProgram(test, port: world.entry.address.port)
     _ = try UDPProgram(test, port: flow.port)
     // What is still on its way reaches nobody.
