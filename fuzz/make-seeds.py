@@ -264,6 +264,12 @@ def tunnel_status():
         seed("tunnel-status", json.dumps(reply, separators=(",", ":")))
 
 
+def flow_datagrams():
+    for number in (b"\x25", b"\x7b\xbd", b"\x9d\x7f\x3e\x7d", b"\xc2\x19\x7c\x5e\xff\x14\xe8\x8c", b"\x40\x25"):
+        seed("flow-datagram", number)
+        seed("flow-datagram", number + b"\x12\x34\x01\x00\x00\x01")
+
+
 def main():
     shutil.rmtree(SEEDS, ignore_errors=True)
     derp()
@@ -279,6 +285,7 @@ def main():
     ssh_keys()
     tunnels()
     tunnel_status()
+    flow_datagrams()
 
 
 main()

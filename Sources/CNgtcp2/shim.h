@@ -61,6 +61,15 @@ static inline ngtcp2_ssize derphole_quic_write_close(
   return ngtcp2_conn_write_connection_close(connection, NULL, NULL, packet, length, &error, now);
 }
 
+/// Writes one datagram in a DATAGRAM frame. What becomes of it is not followed, so it has no number. The library takes no
+/// empty piece, but no piece at all for an empty datagram.
+static inline ngtcp2_ssize derphole_quic_write_datagram(
+    ngtcp2_conn *connection, uint8_t *packet, size_t length, int *accepted, uint32_t flags, const ngtcp2_vec *datagram,
+    ngtcp2_tstamp now) {
+  return ngtcp2_conn_writev_datagram(
+      connection, NULL, NULL, packet, length, accepted, flags, 0, datagram, datagram->len > 0, now);
+}
+
 static inline void derphole_quic_statistics(ngtcp2_conn *connection, ngtcp2_conn_stat *statistics) {
   ngtcp2_conn_get_conn_stat(connection, statistics);
 }

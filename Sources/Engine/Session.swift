@@ -348,8 +348,11 @@ public final class Session {
         patience: configuration.streamPatience, at: now)
       if sourceHasEnded { plane.sender?.sourceEnded() }
       if let streams = configuration.streams {
+        var parameters = QUICParameters()
+        parameters.carriesDatagrams = streams.carriesDatagrams
         quic = try QUICConnection(
-          isServer: !isClaimant, identity: streams.identity, pin: identity, random: random, at: now)
+          isServer: !isClaimant, identity: streams.identity, pin: identity, parameters: parameters,
+          random: random, at: now)
       }
       self.plane = plane
       self.peer = peer

@@ -11,6 +11,8 @@ public struct Options: Sendable {
   var payload = 10_000
   /// How many streams carry the payload there and back; 0 for one payload in one direction.
   var streams = 0
+  /// How many datagrams the claimant sends beside its streams.
+  var streamDatagrams = 0
   /// Whether the claimant sends the payload, as `pipe` does; else the acceptor does.
   var claimantSends = true
 

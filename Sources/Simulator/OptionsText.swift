@@ -66,6 +66,7 @@ extension Options {
     return [
       .number("payload", \.payload, 0...(1 << 30)), .flag("claimant-sends", \.claimantSends),
       .number("streams", \.streams, 0...400),
+      .number("stream-datagrams", \.streamDatagrams, 0...1_000),
       .flag("acceptor", \.hasAcceptor), .flag("claimant", \.hasClaimant), .flag("rival", \.hasRival),
       .time("claimant-start", \.claimantStart), .time("rival-start", \.rivalStart),
       .time("token-life", \.tokenLife), .number("frames-per-epoch", \.framesPerEpoch, 1...(1 << 23)),

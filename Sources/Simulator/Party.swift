@@ -58,7 +58,8 @@ final class Party {
       source = nil
       output = nil
       streams = StreamWork(
-        isOpener: !isAcceptor, count: options.streams, length: options.payload / options.streams / 2)
+        isOpener: !isAcceptor, count: options.streams, length: options.payload / options.streams / 2,
+        datagrams: options.streamDatagrams)
       return
     }
     streams = nil

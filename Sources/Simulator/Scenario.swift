@@ -179,6 +179,7 @@ extension Options {
     // Sources and outputs, which fail there, have no part in streams.
     guard random.chance(20), scenario != .failure else { return }
     streams = random.magnitude(1...60)
+    if random.chance(50) { streamDatagrams = random.magnitude(1...200) }
     // What goes there comes back, and each stream has a life of its own.
     payload = min(payload, 1_000_000)
   }

@@ -18,13 +18,17 @@ final class StreamWork {
   private var opened = 0
   private var closed = 0
   private var streams: [(id: StreamID, state: Stream)] = []
+  private(set) var datagrams: DatagramWork
+  private var ownViolation: String?
   /// The first thing that must not happen but did.
-  private(set) var violation: String?
+  var violation: String? { ownViolation ?? datagrams.violation }
 
   /// - Parameters:
   ///   - count: how many streams the claimant opens.
   ///   - length: how many bytes it writes into each.
-  init(isOpener: Bool, count: Int, length: Int) {
+  ///   - datagrams: how many datagrams it sends meanwhile.
+  init(isOpener: Bool, count: Int, length: Int, datagrams: Int) {
+    self.datagrams = DatagramWork(isOpener: isOpener, count: datagrams)
     self.isOpener = isOpener
     self.count = count
     self.length = length
@@ -44,6 +48,7 @@ final class StreamWork {
     where isOpener ? write(index, session, at: now) : echo(index, session, at: now) {
       hasMoved = true
     }
+    if datagrams.pump(session, mayBegin: hasMoved, at: now) { hasMoved = true }
     if isOpener, isComplete, session.outcome == nil, hasMoved { session.closeStreams(at: now) }
     return hasMoved
   }
@@ -58,12 +63,12 @@ final class StreamWork {
         opened += 1
       }
     case .opened(let id):
-      if isOpener { violation = "the acceptor opened a stream" }
+      if isOpener { ownViolation = "the acceptor opened a stream" }
       streams.append((id, Stream(number: streams.count)))
-    case .readable, .writable: break
+    case .readable, .writable, .datagrams: break
     case .reset(let id, _):
       guard let index = index(of: id) else { return }
-      if isOpener, !streams[index].state.isGivenUp { violation = "a stream was reset by nobody" }
+      if isOpener, !streams[index].state.isGivenUp { ownViolation = "a stream was reset by nobody" }
       streams[index].state.isGivenUp = true
       session.resetStream(id, .gone, at: now)
     case .stopped(let id):
@@ -73,7 +78,7 @@ final class StreamWork {
       guard let index = index(of: id) else { return }
       let state = streams[index].state
       if isOpener, !state.isGivenUp, state.received != length {
-        violation = "a stream ended after \(state.received) bytes"
+        ownViolation = "a stream ended after \(state.received) bytes"
       }
       streams.remove(at: index)
       closed += 1
@@ -111,7 +116,7 @@ final class StreamWork {
     }
     _ = session.readStream(id, at: now) { bytes in
       if !PayloadPattern.matches(bytes, at: offset(state, state.received)) {
-        violation = "wrong bytes on \(id)"
+        ownViolation = "wrong bytes on \(id)"
       }
       state.received += bytes.count
       hasMoved = true

@@ -94,6 +94,7 @@ final class World {
       var random = SeededGenerator(seed: options.seed ^ 0x6964_656E_7469_7479)
       configuration.streams = StreamsConfiguration(
         identity: isClaimant ? Ed25519Identity(random: &random) : identity)
+      configuration.streams?.carriesDatagrams = options.streamDatagrams > 0
     }
     let access = isClaimant ? options.datagrams.claimant : options.datagrams.acceptor
     configuration.isRelayOnly = access.isRelayOnly

@@ -22,7 +22,7 @@ final class QUICPair {
 
   init(
     clientPin: Bytes32? = nil, serverPin: Bytes32? = nil, parameters: QUICParameters = QUICParameters(),
-    seed: UInt64 = 1
+    serverParameters: QUICParameters? = nil, seed: UInt64 = 1
   )
     throws
   {
@@ -34,7 +34,7 @@ final class QUICPair {
       parameters: parameters, random: Session.Generator(base: SeededGenerator(seed: seed &+ 1)), at: now)
     server = try QUICConnection(
       isServer: true, identity: serverIdentity, pin: serverPin ?? clientIdentity.publicKey,
-      parameters: parameters,
+      parameters: serverParameters ?? parameters,
       random: Session.Generator(base: SeededGenerator(seed: seed &+ 2)), at: now)
   }
 

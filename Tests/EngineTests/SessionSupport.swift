@@ -139,8 +139,11 @@ struct SessionPair {
   /// - Parameters:
   ///   - claimantSends: which way the payload flows.
   ///   - streams: whether there are streams instead of a payload.
+  ///   - datagrams: whether there are datagrams beside the streams.
   ///   - upstream: whether they are spoken as upstream's program does.
-  init(claimantSends: Bool = true, streams: Bool = false, upstream: Bool = false) throws {
+  init(
+    claimantSends: Bool = true, streams: Bool = false, datagrams: Bool = false, upstream: Bool = false
+  ) throws {
     if upstream { meeting = Meeting(capabilities: [.share]) }
     var claimantConfiguration = SessionConfiguration(
       role: .claimant, token: meeting.token, derpKey: meeting.claimantKey,
@@ -156,6 +159,8 @@ struct SessionPair {
       claimantConfiguration.streams = StreamsConfiguration(identity: Ed25519Identity(random: &random))
       acceptorConfiguration.streams = StreamsConfiguration(identity: meeting.identity)
       acceptorConfiguration.speaksUpstream = upstream
+      claimantConfiguration.streams?.carriesDatagrams = datagrams
+      acceptorConfiguration.streams?.carriesDatagrams = datagrams
     }
     claimant = HandRelay("claimant", claimantConfiguration, seed: 31)
     acceptor = HandRelay("acceptor", acceptorConfiguration, seed: 32)

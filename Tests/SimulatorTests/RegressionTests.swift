@@ -257,8 +257,9 @@ struct RegressionTests {
   @Test("It stays found", arguments: findings)
   func regression(finding: Finding) throws {
     var options = Options.draw(seed: finding.seed, scenario: .calm)
-    // Those without a datagram network do not say so.
+    // Those without a datagram network, or datagrams beside their streams, do not say so.
     try options.set("udp=false")
+    try options.set("stream-datagrams=0")
     for assignment in finding.options.split(whereSeparator: \.isWhitespace) {
       try options.set(String(assignment))
     }

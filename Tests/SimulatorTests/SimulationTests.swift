@@ -55,6 +55,29 @@ struct BatchTests {
   }
 }
 
+@Suite("Datagrams beside streams")
+struct StreamDatagramTests {
+  @Test(
+    "DGR-1, DGR-2: what arrives is what was sent, over a path that carries all of it and one that does not")
+  func arrivals() throws {
+    for udp in [false, true] {
+      var options = Options.draw(seed: 12, scenario: .calm)
+      for assignment in [
+        "payload=100000", "streams=8", "stream-datagrams=30", "udp=\(udp)", "claimant-mtu=1500",
+        "acceptor-mtu=1500", "claimant-hop-mtu=1500", "acceptor-hop-mtu=1500", "claimant-rate=20000000",
+        "acceptor-rate=20000000", "claimant-latency=2000us", "acceptor-latency=2000us",
+        "connection-buffer=262144", "relay-rate=0", "claimant-start=0us",
+      ] { try options.set(assignment) }
+      let world = World(options, log: nil)
+      world.run()
+      #expect(world.violation == nil)
+      #expect(world.isSuccess)
+      let arrived = [World.acceptor, World.claimant].map { world.parties[$0].streams?.datagrams.arrived ?? 0 }
+      #expect(arrived.allSatisfy { $0 >= 10 }, "\(arrived)")
+    }
+  }
+}
+
 @Suite("The same seed is the same run")
 struct DeterminismTests {
   @Test("Twice in one process")

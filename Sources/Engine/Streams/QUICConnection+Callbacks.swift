@@ -66,6 +66,10 @@ extension QUICConnection {
       QUICConnection.owner(user).unblocked(id)
       return 0
     }
+    callbacks.recv_datagram = { _, _, data, length, user in
+      QUICConnection.owner(user).datagramArrived(UnsafeRawBufferPointer(start: data, count: length))
+      return 0
+    }
     return callbacks
   }
 }

@@ -156,9 +156,39 @@ extension QUICConnection {
   /// Whether anything of a stream could be sent for the first time.
   var hasStreamData: Bool { !sendQueue.isEmpty && !isConnectionBlocked }
 
-  /// Writes one packet: frames of as many streams as fit, in turn, and what ngtcp2 adds of its own.
-  func write(_ raw: OpaquePointer, into buffer: UnsafeMutableRawBufferPointer, limit: Int) -> Int {
+  /// Writes one packet: datagrams and frames of as many streams as fit, in turn, and what ngtcp2 adds of its own.
+  ///
+  /// Who went first last time goes second: where both have more than a packet full, each gets every other one (DGR-5).
+  func write(
+    _ raw: OpaquePointer, into buffer: UnsafeMutableRawBufferPointer, limit: Int, packetSize: Int
+  ) -> Int {
     guard let bytes = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return 0 }
+    hasDatagramInPacket = false
+    let length = writeParts(raw, into: bytes, limit: limit, packetSize: packetSize)
+    if length > 0 { isStreamsTurn = hasDatagramInPacket }
+    return length
+  }
+
+  private func writeParts(
+    _ raw: OpaquePointer, into bytes: UnsafeMutablePointer<UInt8>, limit: Int, packetSize: Int
+  ) -> Int {
+    for part in 0..<2 {
+      let step =
+        (part == 0) == isStreamsTurn
+        ? writeStreams(raw, into: bytes, limit: limit)
+        : writeDatagrams(raw, into: bytes, limit: limit, packetSize: packetSize)
+      if case .closed(let length) = step { return length }
+    }
+    let length = derphole_quic_write_stream(
+      raw, bytes, limit, nil, 0, -1, nil, 0, UInt64(now.nanoseconds))
+    if length < 0 { fail(Int32(length), "QUIC") }
+    return max(0, Int(length))
+  }
+
+  /// Puts frames of streams into the packet, in turn, as many as fit.
+  private func writeStreams(
+    _ raw: OpaquePointer, into bytes: UnsafeMutablePointer<UInt8>, limit: Int
+  ) -> PacketStep {
     let time = UInt64(now.nanoseconds)
     while hasStreamData, let stream = sendQueue.popFirst() {
       stream.isQueued = false
@@ -195,25 +225,23 @@ extension QUICConnection {
         continue
       case ..<0:
         fail(Int32(length), "QUIC")
-        return 0
+        return .closed(0)
       case 0:
         // Congestion control or pacing: the stream keeps its turn.
         if stream.wantsToSend, !stream.isQueued {
           stream.isQueued = true
           sendQueue.prepend(stream)
         }
-        return 0
+        return .closed(0)
       default:
         enqueue(stream)
-        return Int(length)
+        return .closed(Int(length))
       }
     }
-    let length = derphole_quic_write_stream(raw, bytes, limit, nil, 0, -1, nil, 0, time)
-    if length < 0 { fail(Int32(length), "QUIC") }
-    return max(0, Int(length))
+    return .open
   }
 
-  private static func vector(_ bytes: UnsafeRawBufferPointer) -> ngtcp2_vec {
+  static func vector(_ bytes: UnsafeRawBufferPointer) -> ngtcp2_vec {
     ngtcp2_vec(
       base: UnsafeMutablePointer(mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)),
       len: bytes.count)

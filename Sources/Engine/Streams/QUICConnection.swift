@@ -42,6 +42,18 @@ final class QUICConnection {
   var isConnectionBlocked = false
   /// Bytes of all streams that were never sent.
   var totalUnsent = 0
+  /// Datagrams to send, and those that the host has not taken.
+  var outgoingDatagrams = DatagramQueue()
+  var incomingDatagrams = DatagramQueue()
+  var datagramCounts = DatagramCounts()
+  /// The largest DATAGRAM frame that the peer takes, in bytes.
+  private(set) var peerFrameLimit = 0
+  /// Whether an event waits that tells the host of datagrams.
+  var hasDatagramEvent = false
+  /// Whether the packet at hand carries a datagram.
+  var hasDatagramInPacket = false
+  /// Whether streams go first in the next packet, since the last one carried datagrams (DGR-5).
+  var isStreamsTurn = false
   var events = Deque<StreamEvent>()
   private(set) var isReady = false
   /// Why the connection is over; nil while it is not.
@@ -141,7 +153,15 @@ final class QUICConnection {
   func becameReady() {
     guard !isReady else { return }
     isReady = true
+    peerFrameLimit = readPeerFrameLimit()
     events.append(.ready)
+  }
+
+  /// The next thing that the host is to know of.
+  func pollEvent() -> StreamEvent? {
+    let event = events.popFirst()
+    if event == .datagrams { hasDatagramEvent = false }
+    return event
   }
 
   func fail(_ code: Int32, _ what: String) {
@@ -203,12 +223,18 @@ final class QUICConnection {
 
   /// Puts the next packet that is due into `buffer` and returns its length; 0 when none is, or none may leave.
   ///
-  /// - Parameter limit: the longest that the path carries, in bytes; at least 1,200.
-  func poll(into buffer: UnsafeMutableRawBufferPointer, limit: Int, at now: Instant) -> Int {
+  /// - Parameters:
+  ///   - limit: the longest that may leave now, in bytes; shorter than the path carries behind others of one batch.
+  ///   - packetSize: the longest that the path carries, at least 1,200; `limit` when it is nil. A datagram that is
+  ///     larger than that is dropped, one that does not fit into `limit` waits.
+  func poll(
+    into buffer: UnsafeMutableRawBufferPointer, limit: Int, packetSize: Int? = nil, at now: Instant
+  ) -> Int {
     self.now = now
     guard failure == nil, !isClosedByPeer, let raw else { return 0 }
     let largest = isReady ? parameters.largestPacket : QUICParameters.handshakePacket
-    let length = write(raw, into: buffer, limit: min(limit, largest, buffer.count))
+    let length = write(
+      raw, into: buffer, limit: min(limit, largest, buffer.count), packetSize: packetSize ?? limit)
     if length > 0 { packetsSent += 1 }
     return length
   }
@@ -224,7 +250,7 @@ final class QUICConnection {
     while packets < count, buffer.count - length >= limit {
       let packet = poll(
         into: UnsafeMutableRawBufferPointer(rebasing: buffer[length...]),
-        limit: packets == 0 ? limit : segment, at: now)
+        limit: packets == 0 ? limit : segment, packetSize: limit, at: now)
       guard packet > 0 else { break }
       if packets == 0 { segment = packet }
       packets += 1
@@ -300,6 +326,7 @@ final class QUICConnection {
   var awaitsAcknowledgement: Bool {
     guard let statistics, failure == nil else { return false }
     return !isReady || statistics.bytes_in_flight > 0 || statistics.pto_count > 0 || totalUnsent > 0
+      || !outgoingDatagrams.isEmpty
   }
 
   /// Probes (RFC 9002, section 6.2) since the last acknowledgement.

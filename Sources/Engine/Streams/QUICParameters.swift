@@ -26,6 +26,9 @@ struct QUICParameters {
     protocols: ["derphole-quic/1"], streams: 64, largestPacket: 1_200, idleLimit: .seconds(30),
     keepAlive: .seconds(5))
 
+  /// Whether datagrams are taken beside streams (RFC 9221).
+  var carriesDatagrams = false
+
   static let idLength = 8
   /// The size of packets of the handshake, which are padded (RFC 9000, section 14.1).
   static let handshakePacket = 1_200
@@ -58,6 +61,8 @@ struct QUICParameters {
     params.max_udp_payload_size = UInt64(max(largestPacket, 1_200))
     params.max_ack_delay = UInt64(acknowledgementDelay.nanoseconds)
     params.disable_active_migration = 1
+    // Whatever fits into a packet (RFC 9221, section 3); without it a DATAGRAM frame ends the connection.
+    if carriesDatagrams { params.max_datagram_frame_size = 65_535 }
     // The fixed bit tells QUIC from session frames (RFC 9287 would allow the peer to clear it).
     params.grease_quic_bit = 0
     return params

@@ -52,9 +52,22 @@ extension Session {
     else {
       return false
     }
+    return lane == streamLane(plane) && plane.isOpen(lane)
+  }
+
+  /// Which way packets of the connection leave.
+  private func streamLane(_ plane: NativePlane) -> Lane {
     // Whoever only acknowledges notices last that a path is dead: it follows the peer (STR-11).
     let isFollowing = plane.currentLane == .direct && peerLane.hasLeftDirectPath && plane.isOpen(.relay)
-    return lane == (isFollowing ? .relay : plane.currentLane) && plane.isOpen(lane)
+    return isFollowing ? .relay : plane.currentLane
+  }
+
+  /// The longest packet that the way carries on which they leave now (STR-5), in bytes.
+  var streamPacketSize: Int {
+    guard let plane, streamLane(plane) == .direct, let path = paths.promoter.path else {
+      return Self.relayPacketLimit
+    }
+    return path.mtu.size
   }
 
   /// Puts the next packet for the lane into `buffer`; 0 when there is none.

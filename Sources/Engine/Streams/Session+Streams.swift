@@ -86,5 +86,5 @@ extension Session {
   public var streamLinger: Interval? { upstream == nil ? nil : .seconds(2) }
 
   /// The next thing that happened to the streams.
-  public func pollStreamEvent() -> StreamEvent? { quic?.events.popFirst() }
+  public func pollStreamEvent() -> StreamEvent? { quic?.pollEvent() }
 }

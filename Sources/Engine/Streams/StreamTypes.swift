@@ -39,6 +39,8 @@ public enum StreamEvent: Hashable, Sendable {
   case closed(StreamID)
   /// The peer allows more streams than before.
   case mayOpen
+  /// `readDatagram` has datagrams.
+  case datagrams
 }
 
 /// What `readStream` leaves behind.

@@ -118,6 +118,8 @@ public final class StreamHost: StreamDriver {
       listen()
       openWaiting()
     case .mayOpen: openWaiting()
+    // Whoever forwards datagrams looks for them in each turn.
+    case .datagrams: break
     case .opened(let id): serve(id)
     case .readable(let id): bridges[id]?.streamReadable()
     case .writable(let id): bridges[id]?.streamWritable()

@@ -20,6 +20,7 @@ enum WireTarget: String, CaseIterable, Sendable {
   case revocationList = "revocation-list"
   case serviceRegistry = "service-registry"
   case tunnelStatus = "tunnel-status"
+  case flowDatagram = "flow-datagram"
 
   /// What an input breaks; nil when all holds. Beyond "does not trap": what parses is serialised and parsed
   /// again to the same value.
@@ -45,6 +46,7 @@ enum WireTarget: String, CaseIterable, Sendable {
     case .revocationList: TunnelProperties.revocationList(input)
     case .serviceRegistry: TunnelProperties.serviceRegistry(input)
     case .tunnelStatus: TunnelProperties.controlReply(input)
+    case .flowDatagram: TunnelProperties.flowDatagram(input)
     }
   }
 }
