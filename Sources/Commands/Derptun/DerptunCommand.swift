@@ -14,7 +14,7 @@ public struct DerptunCommand: ParsableCommand {
       known; 1 for every other failure.
       """,
     subcommands: [
-      TokenCommand.self, ServiceCommand.self,
+      StatusCommand.self, TokenCommand.self, ServiceCommand.self,
       VersionCommand.self,
     ])
 
