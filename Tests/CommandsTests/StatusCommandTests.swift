@@ -147,9 +147,9 @@ import Wire
 
   @Test func aNameAndAllExcludeEachOther() throws {
     let named = try #require(try DerptunCommand.parseAsRoot(["status", "web", "--json"]) as? StatusCommand)
-    #expect(named.name == "web" && !named.all && named.format.json)
+    #expect(named.name == "web" && !named.all && named.format.merged(with: named.parent.globals).json)
     let all = try #require(try DerptunCommand.parseAsRoot(["--json", "status", "--all"]) as? StatusCommand)
-    #expect(all.name == nil && all.all && all.parent.globals.json)
+    #expect(all.name == nil && all.all && all.format.merged(with: all.parent.globals).json)
     #expect(throws: (any Error).self) { try DerptunCommand.parseAsRoot(["status", "web", "--all"]) }
   }
 }
