@@ -71,7 +71,9 @@ extension Session {
   /// - Parameter buffer: at least `minimumDatagramBuffer` bytes.
   public func pollDatagrams(into buffer: UnsafeMutableRawBufferPointer, at now: Instant) -> Transmission? {
     guard !configuration.isRelayOnly else { return nil }
-    if upstream != nil, let transmission = pollUpstreamDatagrams(into: buffer, at: now) { return transmission }
+    if upstream != nil, let transmission = pollUpstreamDatagrams(into: buffer, at: now) {
+      return transmission
+    }
     do {
       let transmission = try pollProof(into: buffer) ?? pollBatch(into: buffer, at: now)
       lastDatagramLength = transmission?.segmentLength ?? lastDatagramLength

@@ -51,9 +51,12 @@ extension Session {
     }
     guard outcome == nil else { return }
     // The very first attempt is the user's to repeat: a wrong address should not take a minute to show.
-    guard hadRelay || configuration.isRelayAwaited else { return giveRelayUp(.relayUnreachable(reason), at: now) }
+    guard hadRelay || configuration.isRelayAwaited else {
+      return giveRelayUp(.relayUnreachable(reason), at: now)
+    }
     // A direct path needs no relay; should it die, the relay's minute begins then.
-    if !schedule.lost(at: now, isNeeded: !paths.promoter.isDirect && upstream?.active == nil, random: &random) {
+    if !schedule.lost(at: now, isNeeded: !paths.promoter.isDirect && upstream?.active == nil, random: &random)
+    {
       giveRelayUp(.relayLost(reason), at: now)
     }
   }

@@ -160,7 +160,9 @@ struct TunnelModel: Model {
   ) {
     let event = choice.event
     if before.state == .closed {
-      if after.state != .closed || !actions.isEmpty { machine.fail("TUN-I7", "\(event) wakes a closed client") }
+      if after.state != .closed || !actions.isEmpty {
+        machine.fail("TUN-I7", "\(event) wakes a closed client")
+      }
       return
     }
     let hadLetIn = before.isLetIn
@@ -196,13 +198,17 @@ struct TunnelModel: Model {
 
   mutating func checkWorld(_ world: TunnelWorld) {
     let isWithSession = [.connecting, .open, .silent].contains(world.state)
-    if world.hasSession != isWithSession { machine.fail("TUN-I1", "session \(world.hasSession) in \(world.state)") }
+    if world.hasSession != isWithSession {
+      machine.fail("TUN-I1", "session \(world.hasSession) in \(world.state)")
+    }
     if world.isWindowArmed != (world.state == .silent) { machine.fail("TUN-I2", "window in \(world.state)") }
     if world.isRetryArmed != (world.state == .resting) { machine.fail("TUN-I2", "retry in \(world.state)") }
     if world.isLetIn != [.open, .silent].contains(world.state) {
       machine.fail("TUN-I3", "let in \(world.isLetIn) in \(world.state)")
     }
-    if world.isSilent != (world.state == .silent) { machine.fail("TUN-I4", "silent \(world.isSilent) in \(world.state)") }
+    if world.isSilent != (world.state == .silent) {
+      machine.fail("TUN-I4", "silent \(world.isSilent) in \(world.state)")
+    }
   }
 
   func trace(of choice: Choice, in world: TunnelWorld) -> [String] {

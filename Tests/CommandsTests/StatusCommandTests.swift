@@ -1,4 +1,3 @@
-import ArgumentParser
 import Basics
 import Glibc
 import Reactor
@@ -17,12 +16,6 @@ import Wire
     }
 
     deinit { rmdir(path) }
-  }
-
-  private struct Root: CarriesGlobalOptions {
-    static let configuration = CommandConfiguration(
-      commandName: "derptun", subcommands: [StatusCommand<Root>.self])
-    @OptionGroup var globals: GlobalOptions
   }
 
   private static let now: Int64 = 1_800_000_000
@@ -153,10 +146,10 @@ import Wire
   }
 
   @Test func aNameAndAllExcludeEachOther() throws {
-    let named = try #require(try Root.parseAsRoot(["status", "web", "--json"]) as? StatusCommand<Root>)
-    #expect(named.name == "web" && !named.all && named.globals.json)
-    let all = try #require(try Root.parseAsRoot(["--json", "status", "--all"]) as? StatusCommand<Root>)
-    #expect(all.name == nil && all.all && all.parent.globals.json)
-    #expect(throws: (any Error).self) { try Root.parseAsRoot(["status", "web", "--all"]) }
+    let named = try #require(try DerptunCommand.parseAsRoot(["status", "web", "--json"]) as? StatusCommand)
+    #expect(named.name == "web" && !named.all && named.format.merged(with: named.parent.globals).json)
+    let all = try #require(try DerptunCommand.parseAsRoot(["--json", "status", "--all"]) as? StatusCommand)
+    #expect(all.name == nil && all.all && all.format.merged(with: all.parent.globals).json)
+    #expect(throws: (any Error).self) { try DerptunCommand.parseAsRoot(["status", "web", "--all"]) }
   }
 }

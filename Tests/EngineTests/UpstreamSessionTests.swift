@@ -120,7 +120,8 @@ import Wire
     #expect(!decision.isAccepted && decision.reject?.code == "claimed")
   }
 
-  @Test("UPS-4: the connection does not wait for a side that says nothing about raw sockets") func silentSide()
+  @Test("UPS-4: the connection does not wait for a side that says nothing about raw sockets")
+  func silentSide()
     throws
   {
     var pair = try SessionPair(streams: true, upstream: true)

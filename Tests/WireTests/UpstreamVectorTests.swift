@@ -123,7 +123,9 @@ import Wire
     #expect(candidates?.count == 5)
   }
 
-  @Test("UPS-4: recorded sessions with raw sockets settle on the relay when we take part", arguments: [true, false])
+  @Test(
+    "UPS-4: recorded sessions with raw sockets settle on the relay when we take part",
+    arguments: [true, false])
   func recordedNegotiation(asClaimant: Bool) throws {
     let flow = try flow("share-open, direct on loopback (fake transport)")
     let token = try SessionToken.decode(flow["token"].text, nowUnixSeconds: 0)
@@ -175,7 +177,9 @@ import Wire
   private let path = DirectPath(socket: .ipv4, remote: IPEndpoint("192.0.2.9:4000")!)
   private var random = SeededGenerator(seed: 5)
 
-  private func take(_ manager: inout ManagerPath, _ bytes: [UInt8], over path: DirectPath, at now: Instant = .zero)
+  private func take(
+    _ manager: inout ManagerPath, _ bytes: [UInt8], over path: DirectPath, at now: Instant = .zero
+  )
     -> ManagerPath.Arrival
   {
     bytes.withUnsafeBytes { manager.receive($0, over: path, at: now) }
@@ -196,7 +200,8 @@ import Wire
     let keys = [file["derp_public_listener"].bytes32, file["derp_public_dialer"].bytes32]
     for order in [keys, keys.reversed()] {
       let key = DiscoveryKey(
-        bearerSecret: file["bearer_secret"].bytes32, sessionID: file["session_id"].bytes16, order[0], order[1])
+        bearerSecret: file["bearer_secret"].bytes32, sessionID: file["session_id"].bytes16, order[0], order[1]
+      )
       let expected = DiscoveryKey(SecretBytes(file["discovery_key"].bytes))
       #expect(key.mac([1, 2, 3]) == expected.mac([1, 2, 3]))
     }
@@ -331,7 +336,9 @@ import Wire
   private let candidates = DataPlaneReady(phase: "candidates", isRawDirect: true, candidates: ["192.0.2.1:1"])
   private let selection = DataPlaneReady(phase: "selection", isRawDirect: true)
 
-  private func phases(_ negotiation: inout PlaneNegotiation) -> [String] { negotiation.takeDue().map(\.phase) }
+  private func phases(_ negotiation: inout PlaneNegotiation) -> [String] {
+    negotiation.takeDue().map(\.phase)
+  }
 
   @Test("UPS-4: a phase is repeated until the other side has been heard") func repetition() {
     var negotiation = PlaneNegotiation(at: .zero)

@@ -30,7 +30,8 @@ struct ServeCommand: ParsableCommand {
   @OptionGroup var operation: OperationOptions
 
   @Option(
-    name: .long, help: ArgumentHelp("The service: a port of this machine, host:port, or unix:/path.", valueName: "target"))
+    name: .long,
+    help: ArgumentHelp("The service: a port of this machine, host:port, or unix:/path.", valueName: "target"))
   var tcp: String
 
   @Option(
@@ -44,18 +45,23 @@ struct ServeCommand: ParsableCommand {
   var maxClients = 32
 
   @Option(
-    name: .long, help: ArgumentHelp("How many connections each client may have open at once.", valueName: "count"))
+    name: .long,
+    help: ArgumentHelp("How many connections each client may have open at once.", valueName: "count"))
   var clientConnections = StreamHost.mostStreams
 
-  @Option(name: .long, help: ArgumentHelp("What each client may move: \(TransferRate.help).", valueName: "rate"))
+  @Option(
+    name: .long, help: ArgumentHelp("What each client may move: \(TransferRate.help).", valueName: "rate"))
   var clientRate: String?
 
   @Option(
     name: .long,
-    help: ArgumentHelp("How long open connections may go on after SIGTERM; 10s otherwise.", valueName: "duration"))
+    help: ArgumentHelp(
+      "How long open connections may go on after SIGTERM; 10s otherwise.", valueName: "duration"))
   var drain: DurationText?
 
-  @Flag(name: .long, help: "Print a new client token, which is good for 90 days, as part of the client's command.")
+  @Flag(
+    name: .long, help: "Print a new client token, which is good for 90 days, as part of the client's command."
+  )
   var printClient = false
 
   @Flag(name: .long, help: "Show that client token as a QR code, too.")

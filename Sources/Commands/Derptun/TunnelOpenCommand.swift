@@ -28,7 +28,8 @@ struct TunnelOpenCommand: ParsableCommand {
 
   @Option(
     name: .long,
-    help: ArgumentHelp("Where to listen: a port, address:port or unix:/path; a free port otherwise.", valueName: "address"))
+    help: ArgumentHelp(
+      "Where to listen: a port, address:port or unix:/path; a free port otherwise.", valueName: "address"))
   var listen: String?
 
   func run() throws {
@@ -66,7 +67,8 @@ struct AttemptOptions: ParsableArguments {
 
   @Option(
     name: .long,
-    help: ArgumentHelp("How long a new connection waits while the server is not heard; 10s otherwise.", valueName: "duration"))
+    help: ArgumentHelp(
+      "How long a new connection waits while the server is not heard; 10s otherwise.", valueName: "duration"))
   var wait: DurationText?
 
   func validate() throws {

@@ -19,7 +19,8 @@ struct TunnelOptions: ParsableArguments {
 struct OperationOptions: ParsableArguments {
   @Option(
     name: .long,
-    help: ArgumentHelp("What `derptun status` calls this process; role and process ID otherwise.", valueName: "name"))
+    help: ArgumentHelp(
+      "What `derptun status` calls this process; role and process ID otherwise.", valueName: "name"))
   var name: String?
 
   @Option(
@@ -31,7 +32,8 @@ struct OperationOptions: ParsableArguments {
 
   @Option(
     name: .long,
-    help: ArgumentHelp("Write `ready` to this inherited descriptor once it can be used.", valueName: "number"))
+    help: ArgumentHelp("Write `ready` to this inherited descriptor once it can be used.", valueName: "number")
+  )
   var readyFd: Int32?
 }
 

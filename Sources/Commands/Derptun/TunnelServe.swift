@@ -223,7 +223,8 @@ enum RevocationFile {
     do {
       bytes = try SmallFile.read(path, limit: RevocationList.maximumLength)
     } catch {
-      throw CommandFailure("cannot read the list of revoked tokens \(path): \(error)", status: ExitStatus.localInputOutput)
+      throw CommandFailure(
+        "cannot read the list of revoked tokens \(path): \(error)", status: ExitStatus.localInputOutput)
     }
     do {
       return try bytes.withUnsafeBytes { (bytes) throws(RevocationListError) in

@@ -274,10 +274,10 @@ struct Acceptor {
     return Bound(
       claim: claim, decision: packet, peer: message.derpPublic,
       plane: .native(
-       SessionKeySchedule(
-        bearerSecret: token.bearerSecret, ephemeralShared: ephemeralShared, staticShared: staticShared,
-        transcript: NativeHandshake.transcript(claim: claim, decision: packet),
-        suite: ciphers.suite(of: decision.features)), isRelayOnly: decision.isRelayOnly),
+        SessionKeySchedule(
+          bearerSecret: token.bearerSecret, ephemeralShared: ephemeralShared, staticShared: staticShared,
+          transcript: NativeHandshake.transcript(claim: claim, decision: packet),
+          suite: ciphers.suite(of: decision.features)), isRelayOnly: decision.isRelayOnly),
       identity: message.quicPublic)
   }
 }

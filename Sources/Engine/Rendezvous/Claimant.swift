@@ -135,7 +135,8 @@ struct Claimant {
         if let upstream {
           effects.append(
             .openUpstream(
-              peer: token.derpPublic, identity: token.quicPublic, candidates: upstream.accept?.candidates ?? []))
+              peer: token.derpPublic, identity: token.quicPublic,
+              candidates: upstream.accept?.candidates ?? []))
         }
         guard let keys, let decision else { break }
         adopted = packet
@@ -151,7 +152,8 @@ struct Claimant {
         effects.append(
           .fail(
             Self.refusal(
-              isAccepted: decision?.isAccepted ?? upstream?.isAccepted, decision?.reject ?? upstream?.reject)))
+              isAccepted: decision?.isAccepted ?? upstream?.isAccepted, decision?.reject ?? upstream?.reject))
+        )
       case .reportAbort: effects.append(.fail(.peerAborted(reason: abort?.reason ?? "")))
       case .reportDeadline: effects.append(.fail(.noAnswer))
       case .reportCancelled: effects.append(.fail(.cancelled))

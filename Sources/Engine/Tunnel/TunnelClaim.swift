@@ -15,7 +15,9 @@ public struct TunnelClaim {
   /// Reads what came to the server's key; nil for what is no claim, names no client, is not sealed with that client's
   /// secret, or names another key than it came from (CLI-1).
   public init?(_ packet: [UInt8], from source: Bytes32, keys: TunnelKeys) {
-    guard packet.first == UInt8(ascii: "{"), let sealed = try? SealedEnvelope.parse(packet) else { return nil }
+    guard packet.first == UInt8(ascii: "{"), let sealed = try? SealedEnvelope.parse(packet) else {
+      return nil
+    }
     var claim: Claim
     switch sealed.envelope {
     case .nativeClaim(let native):

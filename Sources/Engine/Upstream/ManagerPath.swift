@@ -83,8 +83,10 @@ struct ManagerPath {
       passAt = min(passAt, now)
     }
     if active == nil {
-      reason = remotes.isEmpty
-        ? "relayed: the peer told no address that can be tried" : "relayed: trying \(remotes.count) candidates"
+      reason =
+        remotes.isEmpty
+        ? "relayed: the peer told no address that can be tried"
+        : "relayed: trying \(remotes.count) candidates"
     }
   }
 

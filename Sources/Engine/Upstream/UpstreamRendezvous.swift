@@ -28,7 +28,9 @@ enum UpstreamRendezvous {
   static func version(of token: SessionToken) -> UInt8 { token.route == nil ? 5 : 6 }
 
   /// What is wrong with a claim, in the order in which upstream looks; nil when nothing is.
-  static func refusal(of claim: Claim, on token: SessionToken, isExpired: Bool, allowsLoopback: Bool) -> Reject? {
+  static func refusal(of claim: Claim, on token: SessionToken, isExpired: Bool, allowsLoopback: Bool)
+    -> Reject?
+  {
     if isExpired { return Reject(code: "expired", reason: "token expired") }
     if claim.version != version(of: token) {
       return Reject(code: "version_mismatch", reason: "version mismatch")

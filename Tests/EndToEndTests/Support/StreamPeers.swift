@@ -27,7 +27,8 @@ struct SharedService {
   }
 
   init(
-    _ service: LocalService, globals: [String] = ["--force-relay"], bind: String? = nil, upstream: Bool = false
+    _ service: LocalService, globals: [String] = ["--force-relay"], bind: String? = nil,
+    upstream: Bool = false
   ) throws {
     try self.init(service.address, at: Relay(), globals: globals, bind: bind, upstream: upstream)
   }
