@@ -15,7 +15,7 @@ struct LabCommand: ParsableCommand {
       """,
     subcommands: [
       GridCommand.self, CutCommand.self, IdleCommand.self, VerifyCommand.self, PossibleCommand.self,
-      BenchCommand.self, RatesCommand.self, DelayLineCommand.self,
+      BenchCommand.self, EndureCommand.self, RatesCommand.self, DelayLineCommand.self,
     ],
     defaultSubcommand: GridCommand.self)
 }

@@ -11,29 +11,19 @@ final class Relays {
   private var processes: [pid_t] = []
   private var readers: [Int32] = []
 
+  private let families: (ipv4: Bool, ipv6: Bool)
+
   /// Starts the relays; returns when they listen. With IPv6 only they are met by IPv6, otherwise by IPv4, and
   /// STUN is there in every family that a site has.
   init(_ topology: Topology, _ programs: Programs, ipv4: Bool, ipv6: Bool) throws {
+    families = (ipv4, ipv6)
     mapFile = programs.scratch + "/map.json"
     environment = [
       "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=\(programs.scratch)",
       "SSL_CERT_FILE=\(programs.scratch)/cert.pem",
     ]
     do {
-      for index in 0..<2 {
-        let addresses =
-          (ipv4 ? [Topology.relayIPv4[index]] : []) + (ipv6 ? ["[\(Topology.relayIPv6[index])]"] : [])
-        for (number, address) in addresses.enumerated() {
-          // A relay has one address to listen at; the other family's process only answers STUN.
-          let listen = number == 0 ? "\(address):443" : "127.0.0.1:0"
-          try start(
-            [
-              programs.relay, "--listen", listen, "--stun", "\(address):3478", "--client-rate", "0",
-              "--address-rate", "0", "--connect-rate", "0", "--address-connections", "0",
-              "--tls-cert", "\(programs.scratch)/cert.pem", "--tls-key", "\(programs.scratch)/key.pem",
-            ], in: topology.relay)
-        }
-      }
+      try startAll(topology, programs)
       try writeMap(ipv4: ipv4, ipv6: ipv6)
     } catch {
       stop()
@@ -42,6 +32,30 @@ final class Relays {
   }
 
   deinit { stop() }
+
+  /// All of them end at once.
+  func kill() { stop() }
+
+  /// They are there again, with other keys.
+  func restart(_ topology: Topology, _ programs: Programs) throws { try startAll(topology, programs) }
+
+  private func startAll(_ topology: Topology, _ programs: Programs) throws {
+    for index in 0..<2 {
+      let addresses =
+        (families.ipv4 ? [Topology.relayIPv4[index]] : [])
+        + (families.ipv6 ? ["[\(Topology.relayIPv6[index])]"] : [])
+      for (number, address) in addresses.enumerated() {
+        // A relay has one address to listen at; the other family's process only answers STUN.
+        let listen = number == 0 ? "\(address):443" : "127.0.0.1:0"
+        try start(
+          [
+            programs.relay, "--listen", listen, "--stun", "\(address):3478", "--client-rate", "0",
+            "--address-rate", "0", "--connect-rate", "0", "--address-connections", "0",
+            "--tls-cert", "\(programs.scratch)/cert.pem", "--tls-key", "\(programs.scratch)/key.pem",
+          ], in: topology.relay)
+      }
+    }
+  }
 
   private func stop() {
     for process in processes { ChildProcess.end(process) }
@@ -83,6 +97,7 @@ final class Relays {
 struct Programs {
   /// The release programs.
   let derphole: String
+  let derptun: String
   let relay: String
   /// A folder in memory that nobody outside of the lab sees.
   let scratch: String
@@ -95,8 +110,9 @@ struct Programs {
     let path = String(decoding: own[..<max(0, length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     let folder = folder ?? String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
     derphole = folder + "/derphole"
+    derptun = folder + "/derptun"
     relay = folder + "/derprelay"
-    for program in [derphole, relay] where access(program, X_OK) != 0 {
+    for program in [derphole, derptun, relay] where access(program, X_OK) != 0 {
       throw LabError("\(program) is missing: run make build")
     }
     mkdir(scratch, 0o700)

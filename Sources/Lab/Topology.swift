@@ -90,7 +90,22 @@ final class Topology {
       """)
   }
 
-  /// Ends `cut()`.
+  /// From now on the first site has no network: everything from and to it is lost on the public segment.
+  func cutSite() throws {
+    try segment.nft(
+      """
+      table inet cut {
+        chain forward {
+          type filter hook forward priority filter; policy accept;
+          ip saddr \(Self.outside(0)) drop
+          ip daddr \(Self.outside(0)) drop
+        }
+      }
+
+      """)
+  }
+
+  /// Ends `cut()` and `cutSite()`.
   func heal() throws { try segment.nft("delete table inet cut\n") }
 
   private func joinRelay() throws {

@@ -140,9 +140,11 @@ struct SessionPair {
   ///   - claimantSends: which way the payload flows.
   ///   - streams: whether there are streams instead of a payload.
   ///   - datagrams: whether there are datagrams beside the streams.
+  ///   - patience: how long silence is borne.
   ///   - upstream: whether they are spoken as upstream's program does.
   init(
-    claimantSends: Bool = true, streams: Bool = false, datagrams: Bool = false, upstream: Bool = false
+    claimantSends: Bool = true, streams: Bool = false, datagrams: Bool = false, upstream: Bool = false,
+    patience: StreamPatience = .session
   ) throws {
     if upstream { meeting = Meeting(capabilities: [.share]) }
     var claimantConfiguration = SessionConfiguration(
@@ -162,6 +164,9 @@ struct SessionPair {
       claimantConfiguration.streams?.carriesDatagrams = datagrams
       acceptorConfiguration.streams?.carriesDatagrams = datagrams
     }
+    claimantConfiguration.streamPatience = patience
+    acceptorConfiguration.streamPatience = patience
+    if patience != .session { claimantConfiguration.relayPatience = patience.gone }
     claimant = HandRelay("claimant", claimantConfiguration, seed: 31)
     acceptor = HandRelay("acceptor", acceptorConfiguration, seed: 32)
     try acceptor.connect(at: .zero)

@@ -92,11 +92,11 @@ import Wire
       claimant.collect(at: world.pair.now)
       acceptor.collect(at: world.pair.now)
       if step == 10 { world.isCut = true }
-      if step == 400 { world.isCut = false }
       world.pass(.milliseconds(20))
     }
     #expect(transfer.isEnded && transfer.isRight)
     #expect(world.states(of: claimant).contains(.connectedRelay))
+    world.isCut = false
     world.pass(.seconds(3))
     #expect(world.states(of: claimant).last == .connectedDirect)
     #expect(claimant.session.statistics.directBytes > 0 && claimant.session.statistics.relayBytes > 0)
@@ -137,14 +137,18 @@ import Wire
         }
       }
     }
-    carry()
-    #expect(events(pair.claimant).contains(.ready))
-    for _ in 0..<140 {
-      pair.now = pair.now + .milliseconds(50)
-      pair.claimant.pass(until: pair.now)
-      pair.acceptor.pass(until: pair.now)
-      carry()
+    func pass(_ steps: Int) {
+      for _ in 0..<steps {
+        pair.now = pair.now + .milliseconds(50)
+        pair.claimant.pass(until: pair.now)
+        pair.acceptor.pass(until: pair.now)
+        carry()
+      }
     }
+    carry()
+    pass(4)
+    #expect(events(pair.claimant).contains(.ready))
+    pass(140)
     #expect(pair.claimant.outcome == nil && pair.claimant.session.upstream?.negotiation.phase == .settled)
   }
 }

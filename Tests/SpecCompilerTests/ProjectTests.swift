@@ -22,7 +22,7 @@ import Testing
   @Test func everyMachineHasASpec() throws {
     let specs = try Self.here.specs().filter { $0.kind == .machine }
     #expect(specs.map(\.name) == ["claim", "decision", "probing", "promotion", "rate", "repair", "tunnel"])
-    #expect(specs.map(\.status) == [.complete, .complete, .complete, .complete, .complete, .complete])
+    #expect(specs.map(\.status) == Array(repeating: .complete, count: 7))
   }
 
   @Test func generatingTwiceWritesOnce() throws {

@@ -372,7 +372,7 @@ import Wire
       negotiation.handleTimeout(at: now)
     }
     #expect(negotiation.phase == .settled)
-    #expect(now == .zero + PlaneNegotiation.patience)
+    #expect(now == Instant.zero + PlaneNegotiation.patience)
     var other = candidates
     other.protocolName = "another"
     negotiation.receive(other, at: now)

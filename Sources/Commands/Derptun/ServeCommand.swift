@@ -32,7 +32,12 @@ struct ServeCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp("The service: a port of this machine, host:port, or unix:/path.", valueName: "target"))
-  var tcp: String
+  var tcp: String?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp("Also, or only, forward datagrams here: host:port or a port.", valueName: "target"))
+  var udp: String?
 
   @Option(
     name: .long,
@@ -68,6 +73,7 @@ struct ServeCommand: ParsableCommand {
   var qr = false
 
   func validate() throws {
+    guard tcp != nil || udp != nil else { throw ValidationError("give --tcp or --udp: what is to be served") }
     guard (1...4_096).contains(maxClients) else {
       throw ValidationError("--max-clients takes a number from 1 to 4096")
     }
@@ -82,9 +88,10 @@ struct ServeCommand: ParsableCommand {
       let readiness = try CommandFailure.reacting { () throws(ReactorError) in
         try Readiness(descriptor: operation.readyFd)
       }
-      let service = try CommandFailure.service(tcp, "the service")
-      if case .tcp(_, 0) = service {
-        throw CommandFailure("the service needs a port other than 0", status: ExitStatus.usage)
+      let service = try tcp.map(Self.service)
+      let datagrams = try udp.map(Self.service)
+      if case .unix? = datagrams {
+        throw CommandFailure("--udp takes HOST:PORT or a port", status: ExitStatus.usage)
       }
       var limits = TunnelServer.Limits()
       limits.clients = maxClients
@@ -102,7 +109,8 @@ struct ServeCommand: ParsableCommand {
       let server = try credential(given, reporter, options, now: now)
       let loop = try EventLoop()
       let run = try TunnelServe(
-        loop, server, service, limits, window: tunnel.window, drain: drain?.interval ?? .seconds(10),
+        loop, server, service, limits, datagrams: datagrams, window: tunnel.window,
+        drain: drain?.interval ?? .seconds(10),
         options: options, map: map.derpMap, reporter: reporter)
       try run.attach(readiness: readiness, operation: operation)
       if let revoked { try run.watch(revoked: revoked) }
@@ -112,6 +120,14 @@ struct ServeCommand: ParsableCommand {
       }
       return run.run()
     }
+  }
+
+  private static func service(_ text: String) throws(CommandFailure) -> ServiceAddress {
+    let service = try CommandFailure.service(text, "the service")
+    if case .tcp(_, 0) = service {
+      throw CommandFailure("the service needs a port other than 0", status: ExitStatus.usage)
+    }
+    return service
   }
 
   /// The server's credential: as given, or made for this run.

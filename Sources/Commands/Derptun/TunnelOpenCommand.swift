@@ -32,6 +32,12 @@ struct TunnelOpenCommand: ParsableCommand {
       "Where to listen: a port, address:port or unix:/path; a free port otherwise.", valueName: "address"))
   var listen: String?
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Also take datagrams here and forward them to what the server names with --udp.", valueName: "address"))
+  var listenUdp: String?
+
   func run() throws {
     let options = globals.merged(with: parent.globals)
     try exitWith(options) {
@@ -47,9 +53,10 @@ struct TunnelOpenCommand: ParsableCommand {
       let address = bind ?? OpenArguments.defaultBind
       try OpenCommand.check(address, reporter)
       let run = try TunnelRun(
-        loop, credential, window: tunnel.window, attempts, options: options, map: map.derpMap,
-        reporter: reporter)
+        loop, credential, window: tunnel.window, attempts, takesDatagrams: listenUdp != nil, options: options,
+        map: map.derpMap, reporter: reporter)
       let listening = try run.listen(at: address)
+      if let listenUdp { try run.listenForDatagrams(at: listenUdp) }
       try run.attach(readiness: readiness, operation: operation, listening: listening)
       return run.run()
     }

@@ -68,45 +68,6 @@ final class TunnelOperation {
   }
 }
 
-/// How fast each client's payload moves: between two looks that are a second apart at least.
-struct ClientRates {
-  struct Rate {
-    var bytesIn: UInt64 = 0
-    var bytesOut: UInt64 = 0
-
-    func store(into client: inout TunnelStatus.Client) {
-      client.bytesPerSecondIn = bytesIn
-      client.bytesPerSecondOut = bytesOut
-    }
-  }
-
-  private struct Look {
-    var at: Instant
-    var counts: StreamHost.Counts
-    var rate = Rate()
-  }
-
-  private var looks: [Int: Look] = [:]
-
-  mutating func note(_ number: Int, _ counts: StreamHost.Counts, at now: Instant) -> Rate {
-    guard let last = looks[number] else {
-      looks[number] = Look(at: now, counts: counts)
-      return Rate()
-    }
-    let elapsed = (now - last.at).inSeconds
-    guard elapsed >= 1 else { return last.rate }
-    let rate = Rate(
-      bytesIn: UInt64(Double(counts.bytesReceived &- last.counts.bytesReceived) / elapsed),
-      bytesOut: UInt64(Double(counts.bytesSent &- last.counts.bytesSent) / elapsed))
-    looks[number] = Look(at: now, counts: counts, rate: rate)
-    return rate
-  }
-
-  mutating func forget(where isGone: (Int) -> Bool) {
-    for number in looks.keys.filter(isGone) { looks[number] = nil }
-  }
-}
-
 extension TunnelStatus.Client {
   /// What a session says about itself.
   mutating func fill(
@@ -124,6 +85,16 @@ extension TunnelStatus.Client {
     bytesOut = counts.bytesSent
     connections = counts.open
     connectionsTotal = counts.total
+  }
+
+  mutating func fill(_ datagrams: DatagramForwarding?) {
+    udpFlows = datagrams?.open ?? 0
+    datagramsTooLarge = datagrams?.tooLarge ?? 0
+  }
+
+  mutating func fill(_ rates: TrafficSampler.Rates) {
+    bytesPerSecondIn = rates.bytesIn
+    bytesPerSecondOut = rates.bytesOut
   }
 }
 

@@ -23,17 +23,15 @@ final class TunnelRun {
   private var listening = ""
   private var path: PathReport?
   private var openSince: Instant?
-  private var rates = ClientRates()
+  private var sampler: TrafficSampler!
   private var reconnections: UInt64 = 0
   private var wasOpen = false
+  private var hasCheckedDatagrams = false
   private var status = ExitStatus.success
-  private var signalStatus: Int32?
-  /// Set when the one connection of `connect` has come to its end.
-  private var isDone = false
 
   init(
     _ loop: EventLoop, _ credential: DerptunClientToken, window: Interval, _ attempts: AttemptOptions,
-    options: GlobalOptions, map: String?, reporter: SessionReporter
+    takesDatagrams: Bool = false, options: GlobalOptions, map: String?, reporter: SessionReporter
   ) throws(CommandFailure) {
     self.loop = loop
     self.credential = credential
@@ -51,11 +49,17 @@ final class TunnelRun {
       makeSession: { [unowned reporter] in
         (
           TunnelSessions.client(
-            credential, relay, window: window, options: options, ciphers: ciphers, loop),
+            credential, relay, window: window, carriesDatagrams: takesDatagrams, options: options,
+            ciphers: ciphers, loop),
           relay.endpoint, relay.directPaths(options, portMapping: reporter.portMapping(loop))
         )
       }, observer: { [unowned self] event in show(event) },
       completion: { [unowned self] end in ended(end) })
+    sampler = TrafficSampler(loop) { [unowned self] in
+      checkDatagrams()
+      let counts = client.counts.streams
+      return [TrafficSampler.Sample(id: 0, bytesIn: counts.bytesReceived, bytesOut: counts.bytesSent)]
+    }
   }
 
   // MARK: Local connections
@@ -77,6 +81,24 @@ final class TunnelRun {
     }
   }
 
+  /// Takes datagrams of local programs.
+  func listenForDatagrams(at text: String) throws(CommandFailure) {
+    guard let address = ServiceAddress(text)?.literals.first else {
+      throw CommandFailure("--listen-udp takes an address such as 127.0.0.1:5353", status: ExitStatus.usage)
+    }
+    let bound = try CommandFailure.reacting { () throws(ReactorError) in
+      try client.listenForDatagrams(at: address)
+    }
+    if !address.isLoopback {
+      reporter.warning("other machines can send datagrams to \(bound), and through it to the service")
+    }
+    if options.json {
+      JSONLine(event: "listening").adding("address", bound.description).adding("udp", true).emit()
+    } else {
+      reporter.line("listening on \(bound) (UDP)")
+    }
+  }
+
   /// Makes standard input and output the one local connection.
   func join(input: Int32, output: Int32) throws(CommandFailure) {
     let connection = try CommandFailure.using { () throws(FileError) in
@@ -85,7 +107,6 @@ final class TunnelRun {
           Console.error("cannot use \(error)")
           status = ExitStatus.localInputOutput
         }
-        isDone = true
         client.stop()
       }
     }
@@ -112,8 +133,7 @@ final class TunnelRun {
     signals = ProcessSignals(loop) { [unowned self] event in
       switch event {
       case .reload: break
-      case .stop(let status):
-        signalStatus = status
+      case .stop:
         readiness?.stopping()
         client.stop()
       case .stopAtOnce(let status): _exit(status)
@@ -126,7 +146,7 @@ final class TunnelRun {
 
   private func ended(_ end: TunnelSupervisor.End) {
     switch end {
-    case .stopped: if status == ExitStatus.success, let signalStatus, !isDone { status = signalStatus }
+    case .stopped: break
     case .refused, .givenUp:
       let failure = end.failure ?? .noAnswer
       if options.json {
@@ -180,6 +200,13 @@ final class TunnelRun {
     }
   }
 
+  /// By the time of the first look both sides know what they agreed on.
+  private func checkDatagrams() {
+    guard !hasCheckedDatagrams, let isForwarding = client.isForwardingDatagrams else { return }
+    hasCheckedDatagrams = true
+    if !isForwarding { reporter.warning("the server forwards no datagrams") }
+  }
+
   private func tell(_ state: String, _ text: String, message: String? = nil) {
     if options.json {
       JSONLine(event: "tunnel").adding("state", state).adding("message", optional: message).emit()
@@ -205,7 +232,8 @@ final class TunnelRun {
       server.expiresUnixSeconds = credential.expiresUnixSeconds
       server.connectedUnixSeconds = Int64(time(nil)) - Int64((now - openSince).inSeconds)
       server.fill(path, statistics, counts.streams, relay: relay.url)
-      rates.note(0, counts.streams, at: now).store(into: &server)
+      server.fill(client.datagramCounts)
+      server.fill(sampler[0])
       status.clients = [server]
     }
     status.counters.claimsTaken = UInt64(counts.established)

@@ -10,7 +10,9 @@ final class TunnelServe {
   var invitation: (() -> Void)?
 
   private let loop: EventLoop
-  private let service: ServiceAddress
+  private let service: ServiceAddress?
+  private let datagrams: ServiceAddress?
+  private var lookup: NameLookup?
   private let options: GlobalOptions
   private let reporter: SessionReporter
   private let relay: RelayTarget
@@ -23,16 +25,18 @@ final class TunnelServe {
   private var readiness: Readiness?
   private var revocationFile: String?
   private var revocationWatch: FileWatch?
-  private var rates = ClientRates()
+  private var sampler: TrafficSampler!
   private var isReachable = false
   private var reconnections: UInt64 = 0
   private var status = ExitStatus.success
 
   init(
-    _ loop: EventLoop, _ credential: DerptunServerToken, _ service: ServiceAddress,
-    _ limits: TunnelServer.Limits, window: Interval, drain: Interval, options: GlobalOptions, map: String?,
-    reporter: SessionReporter
+    _ loop: EventLoop, _ credential: DerptunServerToken, _ service: ServiceAddress?,
+    _ limits: TunnelServer.Limits, datagrams: ServiceAddress?, window: Interval, drain: Interval,
+    options: GlobalOptions, map: String?, reporter: SessionReporter
   ) throws(CommandFailure) {
+    self.datagrams = datagrams
+    let forwardsDatagrams = datagrams != nil
     self.loop = loop
     self.service = service
     self.options = options
@@ -55,10 +59,39 @@ final class TunnelServe {
       makeGuest: { [unowned reporter] client in
         (
           TunnelSessions.guest(
-            of: client, keys, relay, window: window, options: options, ciphers: ciphers, loop),
+            of: client, keys, relay, window: window, carriesDatagrams: forwardsDatagrams, options: options,
+            ciphers: ciphers, loop),
           relay.endpoint, relay.directPaths(options, portMapping: reporter.portMapping(loop))
         )
       }, observer: { [unowned self] event in show(event) })
+    sampler = TrafficSampler(loop) { [unowned self] in
+      server.clients.map {
+        TrafficSampler.Sample(id: $0.number, bytesIn: $0.counts.bytesReceived, bytesOut: $0.counts.bytesSent)
+      }
+    }
+    try findDatagramTarget()
+  }
+
+  /// A name is looked up at the start and by SIGHUP.
+  private func findDatagramTarget() throws(CommandFailure) {
+    guard case .tcp(let host, let port)? = datagrams else { return }
+    if let literal = datagrams?.literals.first {
+      server.datagramTarget = literal
+      return
+    }
+    lookup = NameLookup(loop, host) { [weak self] found in
+      guard let self else { return }
+      if let address = found.first {
+        server.datagramTarget = SocketAddress(address, port: port)
+      } else {
+        reporter.warning("\(host) has no address: datagrams are dropped")
+      }
+    }
+  }
+
+  /// What is served, for people.
+  private var targets: String {
+    [service?.description, datagrams.map { "\($0) (UDP)" }].compactMap { $0 }.joined(separator: ", ")
   }
 
   // MARK: Who looks after it
@@ -71,12 +104,14 @@ final class TunnelServe {
   /// Turns away what a file lists, now and whenever it changes.
   func watch(revoked path: String) throws(CommandFailure) {
     revocationFile = path
-    server.revoked = try RevocationFile.read(path)
+    // The watch first: no change falls in between.
     revocationWatch = FileWatch(loop, path: path) { [unowned self] in reload() }
+    server.revoked = try RevocationFile.read(path)
   }
 
   /// A list that cannot be read leaves the old one in force.
   private func reload() {
+    try? findDatagramTarget()
     guard let revocationFile else { return }
     do {
       server.revoked = try RevocationFile.read(revocationFile)
@@ -115,9 +150,9 @@ final class TunnelServe {
       invitation?()
       invitation = nil
       if options.json {
-        JSONLine(event: "serving").adding("target", service.description).adding("relay", relay.url).emit()
+        JSONLine(event: "serving").adding("target", targets).adding("relay", relay.url).emit()
       } else {
-        reporter.line("serving \(service) at \(relay.url)")
+        reporter.line("serving \(targets) at \(relay.url)")
       }
     case .relayLost(let reason):
       isReachable = false
@@ -185,7 +220,7 @@ final class TunnelServe {
 
   private func report() -> TunnelStatus {
     var status = TunnelStatus()
-    status.target = service.description
+    status.target = targets
     status.relay = relay.url
     status.relayState = isReachable ? .connected : reconnections > 0 ? .lost : .connecting
     let now = loop.now
@@ -198,10 +233,10 @@ final class TunnelServe {
       client.expiresUnixSeconds = view.credential.expiresUnixSeconds
       client.connectedUnixSeconds = unix - Int64((now - (view.enteredAt ?? now)).inSeconds)
       client.fill(view.path, view.session.statistics, view.counts, relay: relay.url)
-      rates.note(view.number, view.counts, at: now).store(into: &client)
+      client.fill(view.datagrams)
+      client.fill(sampler[view.number])
       return client
     }
-    rates.forget { number in !server.clients.contains { $0.number == number } }
     let counts = server.counts
     status.counters.claimsTaken = counts.entered
     for refusal in counts.refusals {

@@ -40,7 +40,7 @@ enum TunnelSessions {
   /// The session of one client, at its server.
   static func guest(
     of client: DerptunClientToken, _ keys: TunnelKeys, _ relay: RelayTarget, window: Interval,
-    options: GlobalOptions, ciphers: CipherChoice, _ loop: EventLoop
+    carriesDatagrams: Bool, options: GlobalOptions, ciphers: CipherChoice, _ loop: EventLoop
   ) -> Session {
     var random = SecureRandom()
     // Its life is the server's to watch: this session only lasts as long as the process.
@@ -49,14 +49,15 @@ enum TunnelSessions {
       flow: .receives, relayHost: relay.hostHeader)
     configuration.sessionKey = X25519PrivateKey(random: &random)
     configuration.streams = StreamsConfiguration(identity: keys.identity)
+    configuration.streams?.carriesDatagrams = carriesDatagrams
     apply(window, options, ciphers, to: &configuration)
     return Session(configuration, random: random, at: loop.now)
   }
 
   /// The session of one attempt of a client.
   static func client(
-    _ client: DerptunClientToken, _ relay: RelayTarget, window: Interval, options: GlobalOptions,
-    ciphers: CipherChoice, _ loop: EventLoop
+    _ client: DerptunClientToken, _ relay: RelayTarget, window: Interval, carriesDatagrams: Bool,
+    options: GlobalOptions, ciphers: CipherChoice, _ loop: EventLoop
   ) -> Session {
     var random = SecureRandom()
     var configuration = SessionConfiguration(
@@ -64,6 +65,7 @@ enum TunnelSessions {
       relayHost: relay.hostHeader)
     configuration.client = client.claimClient
     configuration.streams = StreamsConfiguration(identity: Ed25519Identity(random: &random))
+    configuration.streams?.carriesDatagrams = carriesDatagrams
     apply(window, options, ciphers, to: &configuration)
     return Session(configuration, random: random, at: loop.now)
   }

@@ -67,6 +67,9 @@ public final class TunnelClient {
   private var pending = Deque<TunnelSupervisor.Event>()
   private var isHandling = false
   private var attempt: Attempt?
+  private let current = CurrentSession()
+  /// Where local programs send datagrams, if anywhere.
+  private var datagrams: DatagramEntry?
   /// Sessions that still say goodbye.
   private var leaving: [Attempt] = []
   private var timer: LoopTimer?
@@ -121,6 +124,22 @@ public final class TunnelClient {
     guard waiting.count < options.mostWaiting else { return turnAway(descriptor) }
     waiting.append((descriptor, loop.now + options.patience))
     if waiting.count == 1 { waitTimer?.arm(after: options.patience) }
+  }
+
+  /// Takes datagrams of local programs at this address; where, with the real port.
+  public func listenForDatagrams(at address: SocketAddress) throws(ReactorError) -> SocketAddress {
+    let entry = try DatagramEntry(loop, current, listen: address)
+    datagrams = entry
+    return entry.address
+  }
+
+  /// Counters of datagrams; nil when none are taken.
+  public var datagramCounts: DatagramForwarding? { datagrams?.counts }
+
+  /// Whether the server forwards datagrams, too; nil while that is not known.
+  public var isForwardingDatagrams: Bool? {
+    guard datagrams != nil, attempt?.isEstablished == true else { return nil }
+    return current.session?.largestDatagram ?? 0 > 0
   }
 
   public var counts: Counts {
@@ -209,7 +228,8 @@ public final class TunnelClient {
       loop, made.session, relay: made.relay, direct: made.direct, source: nil, output: nil,
       observer: { [weak self] event in self?.happened(event, in: number) },
       completion: { [weak self] _ in self?.left(number) })
-    host.streams = streams
+    current.session = made.session
+    host.streams = datagrams.map { DriverPair(streams, $0, outlives: true) } ?? streams
     attempt = Attempt(number, host, streams)
     // Its first events must not come before this one is handled.
     loop.defer { host.start() }
@@ -269,6 +289,7 @@ public final class TunnelClient {
     guard self.end == nil else { return }
     self.end = end
     monitor?.close()
+    datagrams?.close()
     waitTimer?.disarm()
     while let entry = waiting.popFirst() { Socket.closeWithReset(entry.descriptor) }
     goodbyeTimer = loop.makeTimer { [weak self] in self?.complete() }

@@ -25,6 +25,7 @@ public final class TunnelServer: StreamDriver {
     public let enteredAt: Instant?
     public let session: Session
     public let counts: StreamHost.Counts
+    public let datagrams: DatagramForwarding?
     public let path: PathReport?
     public let isSilent: Bool
   }
@@ -64,6 +65,7 @@ public final class TunnelServer: StreamDriver {
     let credential: DerptunClientToken
     let host: SessionHost
     let streams: StreamHost
+    let datagrams: DatagramExit?
     var timer: LoopTimer?
     var enteredAt: Instant?
     var path: PathReport?
@@ -74,8 +76,9 @@ public final class TunnelServer: StreamDriver {
 
     init(
       _ number: Int, _ key: Bytes32, _ credential: DerptunClientToken, _ host: SessionHost,
-      _ streams: StreamHost
+      _ streams: StreamHost, _ datagrams: DatagramExit?
     ) {
+      self.datagrams = datagrams
       self.number = number
       self.key = key
       self.credential = credential
@@ -100,7 +103,8 @@ public final class TunnelServer: StreamDriver {
   private let loop: EventLoop
   private let door: Session
   private let proof: ClientProof
-  private let service: ServiceAddress
+  /// Where streams lead; nil when only datagrams are forwarded.
+  private let service: ServiceAddress?
   private let limits: Limits
   private let makeGuest: (DerptunClientToken) -> TunnelClient.Ingredients
   private let observer: (Event) -> Void
@@ -115,6 +119,9 @@ public final class TunnelServer: StreamDriver {
   private var goodbyeTimer: LoopTimer?
   private let unixTime: () -> Int64
 
+  /// Where datagrams lead, of clients that come from now on; nil when they are not forwarded.
+  public var datagramTarget: SocketAddress?
+
   /// Who may not come in although its credential is good. Setting it throws out those that are in.
   public var revoked = RevocationList() {
     didSet { throwOutRevoked() }
@@ -125,7 +132,7 @@ public final class TunnelServer: StreamDriver {
   ///   - makeGuest: makes the session of one client.
   ///   - unixTime: the time by which credentials expire, in seconds.
   public init(
-    _ loop: EventLoop, _ door: Session, _ proof: ClientProof, _ service: ServiceAddress, _ limits: Limits,
+    _ loop: EventLoop, _ door: Session, _ proof: ClientProof, _ service: ServiceAddress?, _ limits: Limits,
     unixTime: @escaping () -> Int64,
     makeGuest: @escaping (DerptunClientToken) -> TunnelClient.Ingredients,
     observer: @escaping (Event) -> Void
@@ -155,7 +162,8 @@ public final class TunnelServer: StreamDriver {
     guests.filter { $0.enteredAt != nil && !$0.isLeaving }.map { guest in
       ClientView(
         number: guest.number, credential: guest.credential, enteredAt: guest.enteredAt,
-        session: guest.host.session, counts: guest.streams.counts, path: guest.path,
+        session: guest.host.session, counts: guest.streams.counts, datagrams: guest.datagrams?.counts,
+        path: guest.path,
         isSilent: guest.isSilent)
     }
   }
@@ -241,7 +249,7 @@ public final class TunnelServer: StreamDriver {
     let number = numbers
     let made = makeGuest(credential)
     let streams = StreamHost(
-      loop, made.session, .service(service), mostStreams: limits.connections,
+      loop, made.session, service.map { .service($0) } ?? .given, mostStreams: limits.connections,
       bytesPerSecond: limits.bytesPerSecond
     ) { [weak self] event in
       self?.observer(.streams(number, event))
@@ -250,8 +258,9 @@ public final class TunnelServer: StreamDriver {
       loop, made.session, relay: made.relay, direct: made.direct, source: nil, output: nil,
       observer: { [weak self] event in self?.happened(event, to: number) },
       completion: { [weak self] outcome in self?.ended(number, outcome) })
-    host.streams = streams
-    let guest = Guest(number, key, credential, host, streams)
+    let datagrams = datagramTarget.map { DatagramExit(loop, made.session, target: $0) }
+    host.streams = datagrams.map { DriverPair(streams, $0, outlives: false) } ?? streams
+    let guest = Guest(number, key, credential, host, streams, datagrams)
     guest.timer = loop.makeTimer { [weak self] in self?.checkProof(number) }
     guest.timer?.arm(after: Self.proofLimit)
     guests.append(guest)
