@@ -23,6 +23,9 @@ struct EndureCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Only these kinds of events, separated by commas.", valueName: "kinds"))
   var only: String?
 
+  @Flag(help: "Print what both processes say, as it comes.")
+  var trace = false
+
   func validate() throws {
     guard (1...10_000).contains(events) else { throw ValidationError("--events: 1 to 10000") }
     guard (1...64).contains(connections) else { throw ValidationError("--connections: 1 to 64") }
@@ -51,7 +54,7 @@ struct EndureCommand: ParsableCommand {
       let topology = try Topology(cell.sender, cell.receiver, options.link)
       let relays = try Relays(topology, programs, ipv4: true, ipv6: false)
       let run = try EndureRun(
-        loop, topology, relays, programs, seed: options.seed, connections: connections)
+        loop, topology, relays, programs, seed: options.seed, connections: connections, isTraced: trace)
       do {
         try run.begin()
         let kinds = try kinds()

@@ -31,6 +31,7 @@ final class EndureRun {
   private var service: EchoService?
   private var probes: [EchoConnection] = []
   private let count: Int
+  private let isTraced: Bool
 
   private(set) var results: [Result] = []
   var answers: Int { probes.reduce(0) { $0 + $1.answers } }
@@ -39,8 +40,9 @@ final class EndureRun {
 
   init(
     _ loop: EventLoop, _ topology: Topology, _ relays: Relays, _ programs: Programs, seed: UInt64,
-    connections: Int
+    connections: Int, isTraced: Bool
   ) throws {
+    self.isTraced = isTraced
     self.loop = loop
     self.topology = topology
     self.relays = relays
@@ -83,7 +85,7 @@ final class EndureRun {
       [
         programs.derptun, "--json", "serve", "--token-file", serverFile, "--tcp",
         "127.0.0.1:\(Self.servicePort)", "--revoked", revoked, "--derp-map", relays.mapFile,
-      ], relays.environment)
+      ], relays.environment, trace: isTraced ? "server" : nil)
   }
 
   private func startClient() throws {
@@ -92,7 +94,7 @@ final class EndureRun {
       [
         programs.derptun, "--json", "open", "--token-file", clientFile, "--listen",
         "127.0.0.1:\(Self.tunnelPort)", "--derp-map", relays.mapFile,
-      ], relays.environment)
+      ], relays.environment, trace: isTraced ? "client" : nil)
   }
 
   // MARK: Events
@@ -101,9 +103,11 @@ final class EndureRun {
   func happen(_ kinds: [EndureEvent], number: Int) throws {
     let kind = kinds[Int(random.next() % UInt64(kinds.count))]
     try pause(milliseconds: 300...2_000)
+    if isTraced { Output.line("\(loop.now.nanoseconds / 1_000_000) event \(number): \(kind.rawValue)") }
     let lostBefore = probes.reduce(0) { $0 + $1.losses }
     try disturb(kind)
     let healedAt = loop.now
+    if isTraced { Output.line("\(loop.now.nanoseconds / 1_000_000) event \(number): over") }
     guard try wait(Self.patience, until: { self.allFlow(since: healedAt) }) else {
       throw LabError(
         "event \(number), \(kind.rawValue): bytes do not flow after \(Self.patience.inSeconds) s; client: "
@@ -153,7 +157,7 @@ final class EndureRun {
     case .address:
       let next = address == 2 ? 3 : 2
       try topology.hosts[0].ip([
-        "addr add 192.168.10.\(next)/24 dev wan", "addr del 192.168.10.\(address)/24 dev wan",
+        "addr del 192.168.10.\(address)/24 dev wan", "addr add 192.168.10.\(next)/24 dev wan",
         "route replace default via 192.168.10.1",
       ])
       address = next
@@ -192,8 +196,10 @@ final class EndureProcess {
   private var isWaitedFor = false
 
   init(
-    _ loop: EventLoop, _ namespace: NetworkNamespace, _ arguments: [String], _ environment: [String]
+    _ loop: EventLoop, _ namespace: NetworkNamespace, _ arguments: [String], _ environment: [String],
+    trace: String?
   ) throws {
+    let arguments = trace == nil ? arguments : [arguments[0], "--verbose"] + arguments.dropFirst()
     let (input, output) = try Pipe.make()
     do {
       defer { close(output) }
@@ -202,6 +208,7 @@ final class EndureProcess {
       }
     }
     reader = LineReader(loop, input) { [unowned self] line in
+      if let trace, let line { Output.line("\(loop.now.nanoseconds / 1_000_000) \(trace): \(line)") }
       if let line { lastLine = line } else { hasEnded = true }
     }
   }

@@ -27,6 +27,7 @@ public final class SessionHost {
   private var dialer: RelayDialer?
   private var stream: (any ByteStream)?
   private var watcher: StreamWatcher?
+  private var addressWatch: LocalAddressWatch?
   private var timer: PacingTimer?
   private var goodbyeTimer: LoopTimer?
   private let sendBuffer = UnsafeMutableRawBufferPointer.allocate(
@@ -299,6 +300,11 @@ public final class SessionHost {
       writable: { [weak self] in self?.turn() })
     watcher.wantsRead = true
     self.watcher = watcher
+    addressWatch = LocalAddressWatch(loop, descriptor: connection.stream.descriptor) { [weak self] in
+      guard let self, stream != nil, outcome == nil else { return }
+      relayClosed("this machine has another address now")
+      turn()
+    }
     let meta = connection.metaKey.flatMap { $0.version == 0 ? nil : $0.key }
     session.handle(.relayConnected(fastStartKey: meta), at: loop.now)
     surroundings?.relayConnected(at: connection.peer, stunPort: relay.stunPort)
@@ -307,6 +313,7 @@ public final class SessionHost {
   private func closeStream() {
     watcher?.cancel()
     watcher = nil
+    addressWatch = nil
     stream?.close()
     stream = nil
     unsent = 0..<0

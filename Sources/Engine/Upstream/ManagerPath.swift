@@ -142,6 +142,7 @@ struct ManagerPath {
       probe.nonce == nonce
     else { return }
     remotes[index].probe = nil
+    // UPS-7
     guard now - probe.sentAt <= Self.probeLife else { return }
     roundTrip = now - probe.sentAt
     if active == path { unanswered = 0 }

@@ -5,7 +5,7 @@ import Wire
 /// The server's side of a tunnel: takes the claims of its clients for as long as the process lives (`specs/clients.md`).
 ///
 /// The door's session holds the credential's relay key and only receives claims; each client that is let in has a session
-/// of its own. Nothing that a client or the network does ends the server.
+/// of its own. Nothing that a client or the network does ends the server (CLI-6).
 public final class TunnelServer: StreamDriver {
   public struct Limits {
     /// How many clients may be in at once.
@@ -190,13 +190,13 @@ public final class TunnelServer: StreamDriver {
     }
   }
 
-  /// CLI-2, CLI-4: whether there is room, and whether another one with the credential is in the way.
+  /// CLI-2, CLI-4: whether there is room (who is silent already has shown enough), and whether another one with the credential is in the way.
   private func consider(
     _ claim: TunnelClaim, _ credential: DerptunClientToken, _ packet: [UInt8], from source: Bytes32
   ) {
     let now = loop.now
     let own = guests.filter { $0.credential.clientID == credential.clientID && !$0.isLeaving }
-    if let holder = own.first(where: { $0.enteredAt != nil }) {
+    if let holder = own.first(where: { $0.enteredAt != nil && !$0.isSilent }) {
       guard let challengedAt = holder.challengedAt else {
         holder.challengedAt = now
         holder.host.checkPeer()
