@@ -139,6 +139,8 @@ extension BenchRow {
       Self.stream("derphole pipe, TLS relay only", receiver: "--force-relay", relay: .tls, leastDirect: nil),
       shared("derphole share, open", leastDirect: 0.9),
       shared("derphole share, open, relay only", options: "--force-relay"),
+      tunnel("derptun serve, open"),
+      tunnel("derptun serve, open, relay only", options: "--force-relay"),
     ] + (hasSend ? [small(file)] : []) + [
       small(Self.stream("derphole pipe < file", target: "{out}", leastDirect: nil))
     ]
@@ -178,6 +180,27 @@ extension BenchRow {
             + " socat -u -b 262144 OPEN:{file},rdonly TCP:127.0.0.1:{localport},retry=500,interval=0.01; wait $open"
         ),
       ], relay: .plain, leastDirect: leastDirect
+    ).needing("socat")
+  }
+
+  /// One connection through a tunnel, which is left standing until both ends of the connection are over.
+  private static func tunnel(_ name: String, options: String = "") -> BenchRow {
+    BenchRow(
+      name: name, group: .ours,
+      steps: [
+        BenchStep(
+          role: .receiver,
+          command:
+            "socat -u -b 262144 TCP-L:{port},reuseaddr,bind=127.0.0.1 OPEN:{null},wronly & service=$!;"
+            + " {derptun} --json \(options) serve --tcp {port} --derp {derp} & serve=$!;"
+            + " wait $service; kill -TERM $serve; wait $serve; true"),
+        BenchStep(
+          role: .sender,
+          command:
+            "{derptun} --json \(options) open --token {token} --listen 127.0.0.1:{localport} & open=$!;"
+            + " socat -t 60 -b 262144 OPEN:{file},rdonly TCP:127.0.0.1:{localport},retry=500,interval=0.01;"
+            + " kill -TERM $open; wait $open; true"),
+      ], relay: .plain
     ).needing("socat")
   }
 

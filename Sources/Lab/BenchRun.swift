@@ -53,6 +53,7 @@ final class BenchLaboratory {
     let size = row.isSmall ? sizes.small : sizes.large
     return [
       ("{derp}", row.relay?.url ?? ""), ("{derphole}", programs.derphole),
+      ("{derptun}", programs.derptun),
       ("{file}", place.folder + (row.isSmall ? "/small" : "/large")), ("{out}", target + "/out"),
       ("{kept}", target + "/kept"), ("{null}", access(null, F_OK) == 0 ? null : "/dev/null"),
       ("{host}", place.receiverAddress),

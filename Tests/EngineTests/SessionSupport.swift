@@ -115,6 +115,11 @@ final class HandRelay: PayloadSink {
     }
   }
 
+  func takeEvents() -> [SessionEvent] {
+    defer { events = [] }
+    return events
+  }
+
   func takeSent() -> [[UInt8]] {
     defer { sent = [] }
     return sent.map(\.packet)

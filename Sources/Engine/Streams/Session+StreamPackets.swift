@@ -46,9 +46,15 @@ extension Session {
     if trustedPaths.count > Self.maximumTrustedPaths { trustedPaths.removeLast() }
   }
 
+  /// Whether the peer can be where packets of the connection go. Behind a door it has yet to join the relay: what it does
+  /// not get is only repeated after a second (RFC 9002, section 6.2.2).
+  private var isPeerReachable: Bool {
+    isEstablished || isClaimant && peer == configuration.token.derpPublic
+  }
+
   /// Whether packets of the connection may leave on the lane now.
   private func mayCarryStreams(_ lane: Lane) -> Bool {
-    guard outcome == nil, pendingFailure == nil, let plane, !plane.isCompleting, isEstablished || isClaimant
+    guard outcome == nil, pendingFailure == nil, let plane, !plane.isCompleting, isPeerReachable
     else {
       return false
     }
@@ -100,7 +106,7 @@ extension Session {
 
   /// Whether QUIC's timers count. Without a way to the peer, or without any sign of it, they would only back off.
   private func areStreamsTimed(_ plane: NativePlane) -> Bool {
-    plane.isOpen(plane.currentLane) && !plane.isPeerAwaited && !plane.isCompleting
+    isPeerReachable && plane.isOpen(plane.currentLane) && !plane.isPeerAwaited && !plane.isCompleting
   }
 
   var streamsDeadline: Instant? {
