@@ -26,6 +26,11 @@ struct QUICParameters {
     protocols: ["derphole-quic/1"], streams: 64, largestPacket: 1_200, idleLimit: .seconds(30),
     keepAlive: .seconds(5))
 
+  /// For each connection of a tunnel of such a peer (UPS-11): it notices sooner that the other side is gone.
+  static let upstreamTunnel = QUICParameters(
+    protocols: ["derphole-quic/1"], streams: 64, largestPacket: 1_200, idleLimit: .seconds(10),
+    keepAlive: .seconds(2))
+
   /// Whether datagrams are taken beside streams (RFC 9221).
   var carriesDatagrams = false
 
