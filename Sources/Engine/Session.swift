@@ -85,7 +85,7 @@ public final class Session {
           token: configuration.token, derpKey: configuration.derpKey, isRelayOnly: configuration.isRelayOnly,
           ciphers: configuration.ciphers,
           identity: configuration.streams?.identity.publicKey ?? .zero, client: configuration.client,
-          random: &self.random))
+          claimsNatively: configuration.claimsNatively, random: &self.random))
     case .acceptor(let expiresAt):
       rendezvous = .acceptor(
         Acceptor(

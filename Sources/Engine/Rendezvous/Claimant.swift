@@ -34,7 +34,8 @@ struct Claimant {
 
   init(
     token: SessionToken, derpKey: X25519PrivateKey, isRelayOnly: Bool, ciphers: CipherChoice = CipherChoice(),
-    identity: Bytes32 = .zero, client: ClaimClient? = nil, random: inout some RandomNumberGenerator
+    identity: Bytes32 = .zero, client: ClaimClient? = nil, claimsNatively: Bool = true,
+    random: inout some RandomNumberGenerator
   ) {
     self.ciphers = ciphers
     self.token = token
@@ -51,7 +52,8 @@ struct Claimant {
     message.features = ciphers.features
     message.nonce = Bytes16(high: random.next(), low: random.next())
     message.client = client
-    let speaksNative = token.capabilities.contains(.native) || identity == .zero || client != nil
+    let speaksNative =
+      token.capabilities.contains(.native) || identity == .zero || client != nil && claimsNatively
     claim = speaksNative ? seal.seal(.nativeClaim(message)) : []
     upstreamClaim =
       speaksNative && client == nil

@@ -36,7 +36,7 @@ final class UpstreamTunnel: PacketStreams {
   static let lastWords = Interval.seconds(5)
 
   let isServer: Bool
-  let parameters = QUICParameters.upstreamTunnel
+  let parameters: QUICParameters
   let limits: Limits
   let endpoint: QUICEndpoint
   var random: Session.Generator
@@ -71,6 +71,7 @@ final class UpstreamTunnel: PacketStreams {
     random: Session.Generator, at now: Instant
   ) throws(CryptoError) {
     self.isServer = isServer
+    parameters = isServer ? .upstreamTunnelServer : .upstreamTunnel
     self.limits = limits
     self.random = random
     self.now = now

@@ -214,6 +214,17 @@ import Testing
     #expect(pair.left.connections[number]?.isClosedByPeer == true)
   }
 
+  @Test("UPS-14: a lane whose host does not read costs no more than its window") func window() throws {
+    let (pair, _) = try ready()
+    let number = try connect(pair)
+    let stream = try #require(try pair.left.say(header(0, of: 1), on: number))
+    let block = try chunk(0, String(repeating: "x", count: 200_000))
+    for _ in 0..<40 { pair.left.add(block, to: stream, of: number) }
+    pair.run(for: .seconds(5))
+    let sent = try #require(pair.left.connections[number]?.streamBytesSent)
+    #expect(sent <= 4 << 20 && sent > 4_000_000)
+  }
+
   @Test("UPS-14: more flows than the server takes are ended") func tooMany() throws {
     var limits = UpstreamTunnel.Limits()
     limits.flows = 1
