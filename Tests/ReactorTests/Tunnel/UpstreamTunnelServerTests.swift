@@ -173,12 +173,25 @@ private final class WholeReader {
     #expect(world.test.run())
   }
 
-  @Test("UPS-16: who speaks both gets our language, though the server is slow to answer") func both() throws {
+  @Test("UPS-16: who speaks both gets our language") func both() throws {
     let world = try World()
     let client = world.client(isUpstream: false, seed: 10, .given) { _ in }
     world.changed = { if world.entered == 1 { world.test.loop.stop() } }
     #expect(world.test.run())
     #expect(world.guests.allSatisfy { $0.tunnel == nil && $0.quic != nil })
     _ = client
+  }
+
+  @Test("UPS-16: a marked claim lets nobody in, for a native one comes beside it", arguments: [true, false])
+  func marked(isMarked: Bool) throws {
+    let world = try World()
+    let token = world.credential.sessionToken
+    let source = Bytes32(words: (1, 2, 3, 4))
+    let claim = UpstreamRendezvous.claim(
+      on: token, derpPublic: source, quicPublic: Bytes32(words: (5, 6, 7, 8)),
+      client: world.credential.claimClient, speaksNative: isMarked)
+    world.server.knocked(EnvelopeSeal(token: token).seal(.claim(claim)), from: source)
+    #expect(world.guests.count == (isMarked ? 0 : 1))
+    #expect(world.server.counts.ignored == (isMarked ? 1 : 0))
   }
 }
