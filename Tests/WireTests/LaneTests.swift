@@ -178,10 +178,12 @@ struct LaneStripingTests {
 
   @Test("UPS-13: a lane that is ahead rests while another may bring what is missing") func resting() {
     let ahead = (1..<200).flatMap { chunk($0, 1_000) }
-    let result = receive([ahead, chunk(0, 1)], piece: 1, limit: 6_000, comfortable: 3_000)
+    // What is missing comes after much that means nothing.
+    let late = (0..<1_000).flatMap { _ in LaneChunk.warmUp.serialized() } + chunk(0, 1)
+    let result = receive([ahead, late], piece: 1_000, limit: 6_000, comfortable: 3_000)
     #expect(result.error == nil && result.isComplete && result.out.count == 199_001)
     // Nobody else can bring it: only the bound helps.
-    let stuck = receive([ahead, chunk(200, 1)], piece: 1, limit: 6_000, comfortable: 3_000)
+    let stuck = receive([ahead, chunk(200, 1)], piece: 1_000, limit: 6_000, comfortable: 3_000)
     #expect(stuck.error == .tooEarly)
   }
 

@@ -143,8 +143,13 @@ import Testing
     throws
   {
     var pair = try settled()
-    pair.pass(.seconds(7))
+    // The peer was heard a moment ago: by itself it would say nothing for two seconds.
+    pair.pass(.seconds(5))
+    let before = pair.acceptor.session.lastHeard
+    for _ in 0..<100 where pair.acceptor.session.lastHeard == before { pair.pass(.milliseconds(50)) }
+    pair.pass(.milliseconds(50))
     let asked = pair.now
+    #expect(try #require(pair.acceptor.session.lastHeard) < asked)
     pair.acceptor.session.checkPeer(at: pair.now)
     pair.acceptor.collect(at: pair.now)
     pair.pass(.seconds(1))
