@@ -24,6 +24,8 @@ final class QUICEndpoint {
   private let credentials: PinnedCredentials
   private let pin: Bytes32
   private let random: Session.Generator
+  /// Whether a client's first packet begins a connection now.
+  var mayBegin = true
   private var numbers = 0
   private(set) var connections: [Int: QUICConnection] = [:]
   private var routes: [ConnectionID: Int] = [:]
@@ -135,7 +137,7 @@ final class QUICEndpoint {
   /// Makes the connection that a client's first packet begins. Where there are too many it is dropped: the client says it
   /// again.
   private func accept(_ header: QUICPacketHeader, _ packet: UnsafeRawBufferPointer, at now: Instant) -> Int? {
-    guard isServer, header.isInitial, header.destinationLength >= Self.leastFirstID,
+    guard isServer, mayBegin, header.isInitial, header.destinationLength >= Self.leastFirstID,
       // RFC 9000, section 14.1: a client's first packets fill their datagram.
       packet.count >= QUICParameters.handshakePacket, !farewells.knows(header.destination),
       connections.count < limits.connections,

@@ -94,7 +94,7 @@ extension Session {
     switch upstream?.manager?.receive(datagram, over: path, at: now) {
     case .data:
       streamBytes.direct += UInt64(datagram.count)
-      receiveUpstream(datagram, at: now)
+      receiveUpstream(datagram, mayBegin: upstream?.manager?.knows(path) == true, at: now)
     case .stranger: paths.strangers += 1
     case .disco, nil: break
     }
@@ -102,10 +102,12 @@ extension Session {
     return false
   }
 
-  private func receiveUpstream(_ packet: UnsafeRawBufferPointer, at now: Instant) {
+  /// - Parameter mayBegin: whether another connection of a tunnel may begin with the packet (UPS-11).
+  private func receiveUpstream(_ packet: UnsafeRawBufferPointer, mayBegin: Bool = true, at now: Instant) {
     // Texts for holes in NATs and the like have QUIC's fixed bit, too: the connection drops what it cannot open.
     guard let streams = packetStreams, let first = packet.first, first & 0x40 != 0 else { return }
     upstream?.manager?.noteTraffic(at: now)
+    tunnel?.endpoint.mayBegin = mayBegin
     streams.receive(packet, at: now)
     if !isEstablished, streams.isReady { prove(at: now) }
   }

@@ -156,6 +156,30 @@ import Testing
     #expect(try #require(pair.acceptor.session.lastHeard) >= asked)
   }
 
+  @Test("UPS-11: a stranger's address begins no connection, though it may carry the peer's packets")
+  func strangers()
+    throws
+  {
+    let pair = try settled()
+    let seed = EndpointSeed(4)
+    let client = try QUICEndpoint(
+      isServer: false, identity: seed.client, pin: seed.server.publicKey, parameters: .upstreamTunnel,
+      random: seed.generator(1))
+    _ = try client.connect(at: pair.now)
+    var packet = [UInt8](repeating: 0, count: 1_200)
+    #expect(packet.withUnsafeMutableBytes { client.poll(into: $0, limit: 1_200, at: pair.now) } == 1_200)
+    let tunnel = try #require(pair.acceptor.session.tunnel)
+    packet.withUnsafeMutableBytes {
+      pair.acceptor.session.handle(
+        datagrams: $0, segmentLength: 1_200, socket: .ipv4, from: IPEndpoint("198.51.100.7:4000")!,
+        at: pair.now,
+        sink: pair.acceptor)
+    }
+    #expect(tunnel.endpoint.connections.count == 1)
+    pair.acceptor.deliver(packet, from: pair.claimantKey, at: pair.now)
+    #expect(tunnel.endpoint.connections.count == 2)
+  }
+
   @Test("UPS-17: the decision is repeated until the control stream has come") func repetition() throws {
     var pair = try SessionPair(streams: true, upstream: true, tunnel: true)
     let isDecision = { (packet: [UInt8]) in if case .decision? = envelope(packet) { true } else { false } }
