@@ -270,6 +270,15 @@ def flow_datagrams():
         seed("flow-datagram", number + b"\x12\x34\x01\x00\x00\x01")
 
 
+def lanes():
+    striping = vector("lanes", "02")
+    for text in list(striping["native_headers"].values()) + [one["hex"] for one in striping["native_header_verdicts"]]:
+        seed("lane-header", bytes.fromhex(text))
+    for case in striping["striping_receiver"]:
+        for lane in case["lanes"]:
+            seed("lane-chunk", bytes.fromhex(lane))
+
+
 def main():
     shutil.rmtree(SEEDS, ignore_errors=True)
     derp()
@@ -286,6 +295,7 @@ def main():
     tunnels()
     tunnel_status()
     flow_datagrams()
+    lanes()
 
 
 main()

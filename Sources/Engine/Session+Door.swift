@@ -52,10 +52,11 @@ extension Session {
   public func checkPeer(at now: Instant) {
     latest = now
     plane?.awaitPeer(at: now)
+    tunnel?.askPeer()
   }
 
   /// When the peer was heard last; nil before there is one.
-  public var lastHeard: Instant? { plane?.lastHeard }
+  public var lastHeard: Instant? { plane?.lastHeard ?? tunnel?.lastHeard }
 
   /// Asks an acceptor that is not heard whether it still knows this session: `SessionEvent.peerRestarted` follows when it
   /// does not (TUN-5).

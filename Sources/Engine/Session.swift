@@ -35,6 +35,8 @@ public final class Session {
   var plane: NativePlane?
   /// The QUIC connection of a session that carries streams.
   var quic: QUICConnection?
+  /// The connections of a session that is a tunnel of upstream's, in place of `quic`.
+  var tunnel: UpstreamTunnel?
   /// What the peer sends over them is its own: a sealed frame arrived there. The newest first.
   var trustedPaths: [DirectPath] = []
   /// What a peer with upstream's program speaks, in place of `plane`.
@@ -83,7 +85,7 @@ public final class Session {
           token: configuration.token, derpKey: configuration.derpKey, isRelayOnly: configuration.isRelayOnly,
           ciphers: configuration.ciphers,
           identity: configuration.streams?.identity.publicKey ?? .zero, client: configuration.client,
-          random: &self.random))
+          claimsNatively: configuration.claimsNatively, random: &self.random))
     case .acceptor(let expiresAt):
       rendezvous = .acceptor(
         Acceptor(
@@ -139,11 +141,11 @@ public final class Session {
   /// Counters up to now.
   public var statistics: SessionStatistics {
     var result = statisticsOfPast
-    if let quic {
-      result.payloadBytes = quic.streamBytesSent + quic.streamBytesReceived
+    if let streams = packetStreams {
+      result.payloadBytes = streams.streamBytesSent + streams.streamBytesReceived
       result.directBytes = streamBytes.direct
       result.relayBytes = streamBytes.relay
-      result.roundTrip = quic.roundTrip
+      result.roundTrip = streams.roundTrip
     }
     if let upstream { result.pathChanges = upstream.pathChanges }
     guard let plane else { return result }
@@ -321,6 +323,7 @@ public final class Session {
       case .release:
         plane = nil
         quic = nil
+        tunnel = nil
         upstream = nil
         trustedPaths = []
         peer = nil

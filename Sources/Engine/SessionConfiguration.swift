@@ -39,6 +39,8 @@ public struct SessionConfiguration {
   public var longestRelayPause = RelaySchedule.longestDelay
   /// Whether an acceptor of streams also lets in who runs upstream's program; a claimant goes by its token.
   public var speaksUpstream = false
+  /// Whether a claimant with a derptun credential claims in our own language, too (UPS-16); only tests lower it.
+  var claimsNatively = true
   /// What the relay's `Host` header says, with the port unless it is the scheme's.
   public var relayHost: String
   /// The path of the relay's URL.

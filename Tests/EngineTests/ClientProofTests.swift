@@ -51,6 +51,22 @@ struct ClientProofTests {
     }
   }
 
+  @Test("UPS-16: a server knows whether a native claim comes beside upstream's", arguments: [true, false])
+  func marked(isMarked: Bool) throws {
+    let credential = try DerptunClientToken.decode(vectors.clientToken, nowUnixSeconds: vectors.nowUnix)
+    let source = Bytes32(words: (1, 2, 3, 4))
+    let claim = UpstreamRendezvous.claim(
+      on: credential.sessionToken, derpPublic: source, quicPublic: Bytes32(words: (5, 6, 7, 8)),
+      client: credential.claimClient, speaksNative: isMarked)
+    let packet = EnvelopeSeal(token: credential.sessionToken).seal(.claim(claim))
+    let read = try #require(TunnelClaim(packet, from: source, keys: TunnelKeys(server)))
+    #expect(read.isUpstream && read.comesWithNative == isMarked)
+    // The mark is part of what upstream's servers check, and they check nothing of its value.
+    #expect(
+      UpstreamRendezvous.refusal(
+        of: read.claim, on: credential.sessionToken, isExpired: false, allowsLoopback: false) == nil)
+  }
+
   @Test("the keys of a server token and what follows from them")
   func keys() throws {
     let keys = try TunnelKeys(server)

@@ -147,11 +147,12 @@ struct SessionPair {
   ///   - datagrams: whether there are datagrams beside the streams.
   ///   - patience: how long silence is borne.
   ///   - upstream: whether they are spoken as upstream's program does.
+  ///   - tunnel: whether that is derptun.
   init(
     claimantSends: Bool = true, streams: Bool = false, datagrams: Bool = false, upstream: Bool = false,
-    patience: StreamPatience = .session
+    patience: StreamPatience = .session, tunnel: Bool = false
   ) throws {
-    if upstream { meeting = Meeting(capabilities: [.share]) }
+    if upstream { meeting = Meeting(capabilities: [tunnel ? .derptunTCP : .share]) }
     var claimantConfiguration = SessionConfiguration(
       role: .claimant, token: meeting.token, derpKey: meeting.claimantKey,
       flow: claimantSends ? .sends : .receives,

@@ -104,6 +104,41 @@ import Wire
     #expect(claim.withUnsafeBytes { acceptor.receive($0, from: token.derpPublic, at: .zero) }.isEmpty)
   }
 
+  @Test("UPS-2: a recorded claim of derptun gets upstream's decision, byte for byte, and opens a tunnel")
+  func recordedTunnel() throws {
+    let flow = try flow("derptun, both force relay")
+    let credential = try DerptunClientToken.decode(flow["token"].text, nowUnixSeconds: 0)
+    let token = credential.sessionToken
+    let messages = flow["messages"].list
+    let claim = messages[0]["payload"].utf8
+    let peer = flow["derp_public_keys"]["claimant"].bytes32
+    var random = SeededGenerator(seed: 1)
+    var configuration = SessionConfiguration(
+      role: .acceptor(expiresAt: .zero + .seconds(3_600)), token: token,
+      derpKey: X25519PrivateKey(random: &random), flow: .receives, relayHost: "relay.test")
+    configuration.sessionKey = X25519PrivateKey(random: &random)
+    configuration.streams = StreamsConfiguration(identity: Ed25519Identity(random: &random))
+    configuration.speaksUpstream = true
+    let session = Session(configuration, random: SeededGenerator(seed: 2), at: .zero)
+    session.deliver(claim, from: peer, at: .zero)
+    var sent: [[UInt8]] = []
+    while let event = session.pollEvent() {
+      if case .envelope(let packet, let to) = event, to == peer { sent.append(packet) }
+    }
+    #expect(sent.first == messages[1]["payload"].utf8)
+    #expect(session.tunnel?.isServer == true && session.quic == nil)
+    // The same for the other side: the recorded decision lets our claimant in.
+    var claimant = Claimant(
+      token: token, derpKey: X25519PrivateKey(random: &random), isRelayOnly: true,
+      identity: Bytes32(words: (1, 2, 3, 4)), client: credential.claimClient, random: &random)
+    _ = claimant.handle(.relayUp, at: .zero)
+    let effects = messages[1]["payload"].utf8.withUnsafeBytes { claimant.receive($0, at: .zero) }
+    #expect(
+      effects.contains {
+        if case .openUpstream(token.derpPublic, token.quicPublic, _) = $0 { true } else { false }
+      })
+  }
+
   @Test("UPS-1: a recorded decision lets our claimant in") func recordedDecision() throws {
     let flow = try flow("share-open, direct on loopback (fake transport)")
     let token = try SessionToken.decode(flow["token"].text, nowUnixSeconds: 0)

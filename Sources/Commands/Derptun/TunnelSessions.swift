@@ -48,6 +48,7 @@ enum TunnelSessions {
       role: .acceptor(expiresAt: loop.now + forever), token: client.sessionToken, derpKey: keys.derpKey,
       flow: .receives, relayHost: relay.hostHeader)
     configuration.sessionKey = X25519PrivateKey(random: &random)
+    configuration.speaksUpstream = true
     configuration.streams = StreamsConfiguration(identity: keys.identity)
     configuration.streams?.carriesDatagrams = carriesDatagrams
     apply(window, options, ciphers, to: &configuration)

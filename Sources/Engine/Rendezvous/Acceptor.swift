@@ -79,6 +79,9 @@ struct Acceptor {
   /// The key of the claimant that packets of the plane must come from.
   var peer: Bytes32? { bound?.peer }
 
+  /// The decision that counts, once more; nil when there is none.
+  var decisionAgain: RendezvousEffect? { bound.map { .send($0.decision, to: $0.peer) } }
+
   /// When `handleTimeout` is due.
   var deadline: Instant? {
     let expiry = expiryReported ? nil : expiresAt

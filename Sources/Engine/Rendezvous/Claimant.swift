@@ -15,6 +15,12 @@ struct Claimant {
   private let claim: [UInt8]
   /// The same claim as upstream's program reads it (UPS-1); empty for a token whose issuer speaks ours.
   private let upstreamClaim: [UInt8]
+  /// How long the native claim of a derptun credential goes alone (UPS-16): the credential does not tell what its server
+  /// speaks.
+  static let upstreamDelay = Interval.milliseconds(1_500)
+  private var firstClaimAt: Instant?
+  /// What the decision that counts was about; nil while there is none.
+  private var isUpstreamAdopted: Bool?
   private let ciphers: CipherChoice
   private let claimDigest: Bytes32
   /// The decision that counts.
@@ -28,7 +34,8 @@ struct Claimant {
 
   init(
     token: SessionToken, derpKey: X25519PrivateKey, isRelayOnly: Bool, ciphers: CipherChoice = CipherChoice(),
-    identity: Bytes32 = .zero, client: ClaimClient? = nil, random: inout some RandomNumberGenerator
+    identity: Bytes32 = .zero, client: ClaimClient? = nil, claimsNatively: Bool = true,
+    random: inout some RandomNumberGenerator
   ) {
     self.ciphers = ciphers
     self.token = token
@@ -45,14 +52,17 @@ struct Claimant {
     message.features = ciphers.features
     message.nonce = Bytes16(high: random.next(), low: random.next())
     message.client = client
-    let speaksNative = token.capabilities.contains(.native) || identity == .zero || client != nil
+    let speaksNative =
+      token.capabilities.contains(.native) || identity == .zero || client != nil && claimsNatively
     claim = speaksNative ? seal.seal(.nativeClaim(message)) : []
     upstreamClaim =
-      speaksNative
+      speaksNative && client == nil
       ? []
       : seal.seal(
         .claim(
-          UpstreamRendezvous.claim(on: token, derpPublic: derpKey.publicKey, quicPublic: identity)))
+          UpstreamRendezvous.claim(
+            on: token, derpPublic: derpKey.publicKey, quicPublic: identity, client: client,
+            speaksNative: speaksNative)))
     claimDigest = SHA256.digest([claim])
   }
 
@@ -84,6 +94,7 @@ struct Claimant {
     case .nativeDecision(let decision) where decision.claimDigest == claimDigest:
       // TUN-5: the acceptor of the session repeats itself to the byte (DEC-3); another one cannot.
       if machine.state == .established {
+        guard isUpstreamAdopted == false else { return [] }
         return packet.elementsEqual(adopted) ? [] : [.peerRestarted]
       }
       // Whether it still counts is the machine's to say: only the first does (CLM-5).
@@ -100,7 +111,7 @@ struct Claimant {
 
   /// Asks an acceptor that is not heard whether it still knows the session.
   func askAgain() -> [RendezvousEffect] {
-    guard machine.state == .established, !claim.isEmpty else { return [] }
+    guard machine.state == .established, isUpstreamAdopted == false else { return [] }
     return [.send(claim, to: token.derpPublic)]
   }
 
@@ -122,9 +133,7 @@ struct Claimant {
     for action in step.actions {
       switch action {
       case .sendClaim:
-        for claim in [claim, upstreamClaim] where !claim.isEmpty {
-          effects.append(.send(claim, to: token.derpPublic))
-        }
+        effects += claims(at: now).map { .send($0, to: token.derpPublic) }
       case .armRetry: retryAt = now + ClaimMachine.Timers.retry
       case .armDeadline: deadlineAt = now + ClaimMachine.Timers.deadline
       case .disarmRetry: retryAt = nil
@@ -132,6 +141,7 @@ struct Claimant {
         retryAt = nil
         deadlineAt = nil
       case .adoptDecision:
+        isUpstreamAdopted = upstream != nil
         if let upstream {
           effects.append(
             .openUpstream(
@@ -163,6 +173,20 @@ struct Claimant {
     }
     if step.kind == .moved, machine.state == .established { effects.append(.established) }
     return effects
+  }
+
+  /// What is to be sent now: once a decision counts, only the claim that it answered.
+  private mutating func claims(at now: Instant) -> [[UInt8]] {
+    let first = firstClaimAt ?? now
+    firstClaimAt = first
+    var claims: [[UInt8]] = []
+    if !claim.isEmpty, isUpstreamAdopted != true { claims.append(claim) }
+    if !upstreamClaim.isEmpty, isUpstreamAdopted != false,
+      claim.isEmpty || now - first >= Self.upstreamDelay
+    {
+      claims.append(upstreamClaim)
+    }
+    return claims
   }
 
   private static func refusal(isAccepted: Bool?, _ reject: Reject?) -> SessionFailure {

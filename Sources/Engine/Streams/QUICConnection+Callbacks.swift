@@ -20,9 +20,15 @@ extension QUICConnection {
     }
     callbacks.get_new_connection_id = { _, id, token, length, user in
       let owner = QUICConnection.owner(user)
-      id?.pointee = owner.makeID(length: length)
+      let made = owner.makeID(length: length)
+      id?.pointee = made
       owner.fillRandom(
         UnsafeMutableRawBufferPointer(start: token, count: Int(NGTCP2_STATELESS_RESET_TOKENLEN)))
+      owner.idIssued(ConnectionID(made))
+      return 0
+    }
+    callbacks.remove_connection_id = { _, id, user in
+      if let id { QUICConnection.owner(user).idRetired(ConnectionID(id.pointee)) }
       return 0
     }
     callbacks.handshake_completed = { _, user in

@@ -41,6 +41,28 @@ extension QUICConnection {
     return count
   }
 
+  /// Adds a few bytes that belong together, whatever is wanted.
+  func append(_ bytes: UnsafeRawBufferPointer, to id: Int64) {
+    guard let stream = streams[id], !stream.isFinished, !stream.isSendingOver else { return }
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = stream.append(limit: rest.count) { room in
+        let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(room.count))
+        room.copyMemory(from: piece)
+        return piece.count
+      }
+      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+    }
+    totalUnsent += bytes.count
+    enqueue(stream)
+  }
+
+  /// Whether everything that the peer sends on a stream has arrived, its end included.
+  func hasWholeInput(_ id: Int64) -> Bool { streams[id]?.hasIncomingEnd ?? true }
+
+  /// Whether everything that is to be sent on a stream has left, its end included.
+  func hasSentEnd(_ id: Int64) -> Bool { streams[id]?.isEndSent ?? true }
+
   func finish(_ id: Int64) {
     guard let stream = streams[id], !stream.isFinished, !stream.isSendingOver else { return }
     stream.isFinished = true

@@ -60,6 +60,10 @@ final class QUICConnection {
   private(set) var failure: QUICFailure?
   /// Whether the peer has closed in good order.
   private(set) var isClosedByPeer = false
+  /// The IDs that the peer may address the connection by (RFC 9000, section 5.1).
+  private(set) var ownIDs: [ConnectionID] = []
+  /// Is told of each ID that is added to them, or retired.
+  var idChanged: (_ id: ConnectionID, _ isAdded: Bool) -> Void = { _, _ in }
   /// The time of the call at hand, for callbacks.
   var now: Instant
   private(set) var packetsSent: UInt64 = 0
@@ -70,8 +74,18 @@ final class QUICConnection {
   /// - Parameters:
   ///   - identity: what this side shows.
   ///   - pin: the public key that the peer must have.
-  init(
+  convenience init(
     isServer: Bool, identity: Ed25519Identity, pin: Bytes32, parameters: QUICParameters = QUICParameters(),
+    random: Session.Generator, at now: Instant
+  ) throws(CryptoError) {
+    try self.init(
+      isServer: isServer, credentials: PinnedCredentials(identity), pin: pin, parameters: parameters,
+      random: random, at: now)
+  }
+
+  /// - Parameter credentials: what this side shows; several connections may share it.
+  init(
+    isServer: Bool, credentials: PinnedCredentials, pin: Bytes32, parameters: QUICParameters,
     random: Session.Generator, at now: Instant
   ) throws(CryptoError) {
     self.isServer = isServer
@@ -79,7 +93,7 @@ final class QUICConnection {
     self.pin = pin
     self.random = random
     self.now = now
-    credentials = try PinnedCredentials(identity)
+    self.credentials = credentials
     path = derphole_quic_constant_path(addresses)
     if !isServer { try start(serverIDs: nil) }
   }
@@ -131,10 +145,25 @@ final class QUICConnection {
     }
     guard status == 0, let connection else { throw .library(status) }
     raw = connection
+    idIssued(ConnectionID(source))
     ngtcp2_conn_set_tls_native_handle(connection, UnsafeMutableRawPointer(tls.raw))
-    if let keepAlive = parameters.keepAlive {
-      ngtcp2_conn_set_keep_alive_timeout(connection, UInt64(keepAlive.nanoseconds))
-    }
+    keepAlive(every: parameters.keepAlive)
+  }
+
+  /// Asks the peer for a sign of life that often when nothing else moves; nil for never.
+  func keepAlive(every interval: Interval?) {
+    guard let raw, let interval else { return }
+    ngtcp2_conn_set_keep_alive_timeout(raw, UInt64(interval.nanoseconds))
+  }
+
+  func idIssued(_ id: ConnectionID) {
+    ownIDs.append(id)
+    idChanged(id, true)
+  }
+
+  func idRetired(_ id: ConnectionID) {
+    ownIDs.removeAll { $0 == id }
+    idChanged(id, false)
   }
 
   func makeID(length: Int) -> ngtcp2_cid {
@@ -219,7 +248,11 @@ final class QUICConnection {
     if let raw { ngtcp2_conn_del(raw) }
     raw = nil
     tls = nil
+    for id in ownIDs { idRetired(id) }
   }
+
+  /// Whether nothing of the connection moves any more.
+  var isOver: Bool { failure != nil || isClosedByPeer }
 
   /// Puts the next packet that is due into `buffer` and returns its length; 0 when none is, or none may leave.
   ///

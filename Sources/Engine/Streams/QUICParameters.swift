@@ -26,6 +26,20 @@ struct QUICParameters {
     protocols: ["derphole-quic/1"], streams: 64, largestPacket: 1_200, idleLimit: .seconds(30),
     keepAlive: .seconds(5))
 
+  /// For each connection of a tunnel of such a peer (UPS-11): it notices sooner that the other side is gone.
+  static let upstreamTunnel = QUICParameters(
+    protocols: ["derphole-quic/1"], streams: 64, largestPacket: 1_200, idleLimit: .seconds(10),
+    keepAlive: .seconds(2))
+
+  /// The same for its server: upstream's dialer gives each flow twelve lanes, and each has a window of its own. Who does
+  /// not read must not cost twelve times as much (UPS-14).
+  static let upstreamTunnelServer: QUICParameters = {
+    var parameters = upstreamTunnel
+    parameters.streamWindow = 4 << 20
+    parameters.connectionWindow = 16 << 20
+    return parameters
+  }()
+
   /// Whether datagrams are taken beside streams (RFC 9221).
   var carriesDatagrams = false
 

@@ -1,4 +1,5 @@
-/// A bidirectional stream of a session: QUIC's stream ID (RFC 9000, section 2.1).
+/// A bidirectional stream of a session: QUIC's stream ID (RFC 9000, section 2.1), or the number of a flow through a tunnel of
+/// upstream's.
 public struct StreamID: Hashable, Sendable, CustomStringConvertible {
   public let number: Int64
   public init(number: Int64) { self.number = number }

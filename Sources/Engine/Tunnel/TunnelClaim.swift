@@ -47,6 +47,9 @@ public struct TunnelClaim {
   /// Whether the claimant speaks only upstream's protocol.
   public var isUpstream: Bool { digest == nil }
 
+  /// Whether a native claim of the same claimant comes beside this one (UPS-16).
+  public var comesWithNative: Bool { isUpstream && claim.parallel == UpstreamRendezvous.nativeMark }
+
   /// The answer that refuses it.
   public func refusal(_ reject: Reject) -> [UInt8] {
     guard let digest else {

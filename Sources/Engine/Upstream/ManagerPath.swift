@@ -107,14 +107,16 @@ struct ManagerPath {
     case stranger
   }
 
+  /// Whether the peer named the path, or a probe of its came over it.
+  func knows(_ path: DirectPath) -> Bool { active == path || remotes.contains { $0.path == path } }
+
   /// Takes a datagram that is no STUN.
   mutating func receive(
     _ datagram: UnsafeRawBufferPointer, over path: DirectPath, at now: Instant
   ) -> Arrival {
     guard DiscoPacket.isDisco(datagram) else {
       // While the relay is in use the peer may be ahead of us, from an address that nobody knows yet.
-      let isKnown = active == nil || active == path || remotes.contains { $0.path == path }
-      return isKnown ? .data : .stranger
+      return active == nil || knows(path) ? .data : .stranger
     }
     guard let packet = DiscoPacket(datagram), key.isAuthentic(datagram) else { return .disco }
     switch packet.kind {

@@ -8,9 +8,14 @@ extension Session {
     guard let streams = configuration.streams else { return }
     let token = configuration.token
     do {
-      quic = try QUICConnection(
-        isServer: !isClaimant, identity: streams.identity, pin: identity, parameters: .upstream,
-        random: random, at: now)
+      if token.capabilities.contains(.derptunTCP) {
+        tunnel = try UpstreamTunnel(
+          isServer: !isClaimant, identity: streams.identity, pin: identity, random: random, at: now)
+      } else {
+        quic = try QUICConnection(
+          isServer: !isClaimant, identity: streams.identity, pin: identity, parameters: .upstream,
+          random: random, at: now)
+      }
     } catch {
       return finish(.failure(.cryptography("\(error)")), at: now)
     }
@@ -22,6 +27,7 @@ extension Session {
       plane.manager = ManagerPath(key: key, allowsLoopback: configuration.allowsLoopbackCandidates, at: now)
       if !candidates.isEmpty { plane.manager?.receive(candidates, own: paths.ownCandidates, at: now) }
     }
+    if tunnel != nil, !isClaimant { plane.decisionAt = now + UpstreamPlane.decisionRepetition }
     upstream = plane
     paths.start()
     drainPaths(at: now)
@@ -88,7 +94,7 @@ extension Session {
     switch upstream?.manager?.receive(datagram, over: path, at: now) {
     case .data:
       streamBytes.direct += UInt64(datagram.count)
-      receiveUpstream(datagram, at: now)
+      receiveUpstream(datagram, mayBegin: upstream?.manager?.knows(path) == true, at: now)
     case .stranger: paths.strangers += 1
     case .disco, nil: break
     }
@@ -96,12 +102,14 @@ extension Session {
     return false
   }
 
-  private func receiveUpstream(_ packet: UnsafeRawBufferPointer, at now: Instant) {
+  /// - Parameter mayBegin: whether another connection of a tunnel may begin with the packet (UPS-11).
+  private func receiveUpstream(_ packet: UnsafeRawBufferPointer, mayBegin: Bool = true, at now: Instant) {
     // Texts for holes in NATs and the like have QUIC's fixed bit, too: the connection drops what it cannot open.
-    guard let quic, let first = packet.first, first & 0x40 != 0 else { return }
+    guard let streams = packetStreams, let first = packet.first, first & 0x40 != 0 else { return }
     upstream?.manager?.noteTraffic(at: now)
-    quic.receive(packet, at: now)
-    if !isEstablished, quic.isReady { prove(at: now) }
+    tunnel?.endpoint.mayBegin = mayBegin
+    streams.receive(packet, at: now)
+    if !isEstablished, streams.isReady { prove(at: now) }
   }
 
   /// Tells the host when packets take another way.
@@ -131,29 +139,32 @@ extension Session {
     for ready in upstream?.negotiation.takeDue() ?? [] { envelopes.append(.dataPlaneReady(ready)) }
     for control in upstream?.manager?.takeControls() ?? [] { envelopes.append(.control(control)) }
     for envelope in envelopes { outbox.append((seal.seal(envelope), peer)) }
-    guard configuration.sessionKey != nil, upstream?.active == nil, let quic else { return }
+    guard configuration.sessionKey != nil, upstream?.active == nil, let streams = packetStreams else {
+      return
+    }
     let packet = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: quic.parameters.largestPacket, alignment: 8)
+      byteCount: streams.parameters.largestPacket, alignment: 8)
     defer { packet.deallocate() }
     while true {
-      let length = quic.poll(into: packet, limit: packet.count, at: now)
+      let length = streams.nextPacket(into: packet, at: now)
       guard length > 0 else { break }
       streamBytes.relay += UInt64(length)
       outbox.append((Array(packet[..<length]), peer))
     }
-    quic.burstEnded(at: now)
+    streams.burstEnded(at: now)
   }
 
   /// Puts one packet frame at `offset`; nil when none is due.
   func pollUpstream(into buffer: UnsafeMutableRawBufferPointer, at offset: Int, _ now: Instant) -> Int? {
-    guard outcome == nil, configuration.sessionKey == nil, let peer, let quic, upstream?.active == nil,
-      link.maySend(at: now)
+    guard outcome == nil, configuration.sessionKey == nil, let peer, let streams = packetStreams,
+      upstream?.active == nil, link.maySend(at: now)
     else { return nil }
     let start = offset + DERP.packetHeaderLength
-    let room = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + quic.parameters.largestPacket])
-    let length = quic.poll(into: room, limit: room.count, at: now)
+    let room = UnsafeMutableRawBufferPointer(
+      rebasing: buffer[start..<start + streams.parameters.largestPacket])
+    let length = streams.nextPacket(into: room, at: now)
     guard length > 0 else { return nil }
-    quic.burstEnded(at: now)
+    streams.burstEnded(at: now)
     streamBytes.relay += UInt64(length)
     DERPFrameHeader.storePacketHeader(
       .sendPacket, peer: peer, packetLength: length,
@@ -167,8 +178,8 @@ extension Session {
     into buffer: UnsafeMutableRawBufferPointer, at now: Instant
   ) -> Transmission? {
     let small: (bytes: [UInt8], path: DirectPath)?
-    if let last = upstream?.lastDatagram {
-      upstream?.lastDatagram = nil
+    if let last = upstream?.lastDatagrams.first {
+      upstream?.lastDatagrams.removeFirst()
       small = last
     } else {
       small = outcome == nil ? upstream?.manager?.takeDatagram() : nil
@@ -179,9 +190,8 @@ extension Session {
       return Transmission(
         path: .direct(small.path), length: small.bytes.count, segmentLength: small.bytes.count)
     }
-    guard outcome == nil, let quic, let path = upstream?.active else { return nil }
-    let batch = quic.pollBatch(
-      into: buffer, limit: quic.parameters.largestPacket, count: Self.maximumBatch, at: now)
+    guard outcome == nil, let streams = packetStreams, let path = upstream?.active else { return nil }
+    let batch = streams.nextPackets(into: buffer, count: Self.maximumBatch, at: now)
     guard batch.length > 0 else { return nil }
     streamBytes.direct += UInt64(batch.length)
     upstream?.manager?.noteTraffic(at: now)
@@ -197,7 +207,8 @@ extension Session {
   var upstreamDeadline: Instant? {
     guard let upstream else { return nil }
     let times = [
-      upstream.negotiation.deadline, upstream.manager?.deadline, isUpstreamTimed ? quic?.deadline : nil,
+      upstream.negotiation.deadline, upstream.manager?.deadline, upstream.decisionAt,
+      isUpstreamTimed ? packetStreams?.deadline : nil,
     ]
     return times.compactMap { $0 }.min()
   }
@@ -208,41 +219,55 @@ extension Session {
     upstream?.manager?.handleTimeout(
       own: paths.ownCandidates, isOpen: paths.isOpen, at: now, random: &random)
     noteUpstreamPath()
-    if isUpstreamTimed { quic?.handleTimeout(at: now) }
+    if isUpstreamTimed { packetStreams?.handleTimeout(at: now) }
+    repeatDecision(at: now)
+  }
+
+  /// UPS-17: a client that has missed the decision may have given up repeating its claim.
+  private func repeatDecision(at now: Instant) {
+    guard let due = upstream?.decisionAt, due <= now, case .acceptor(let acceptor) = rendezvous else {
+      return
+    }
+    guard tunnel?.hasControl == false else {
+      upstream?.decisionAt = nil
+      return
+    }
+    upstream?.decisionAt = now + UpstreamPlane.decisionRepetition
+    if let again = acceptor.decisionAgain { apply([again], at: now) }
   }
 
   // MARK: The end
 
   /// The end of the connection is the end of the session (UPS-10).
   func settleUpstream(at now: Instant) {
-    guard outcome == nil, pendingFailure == nil, let quic else { return }
-    if let failure = quic.failure {
-      if quic.isIdle { return finish(.failure(.peerSilent), at: now) }
+    guard outcome == nil, pendingFailure == nil, let streams = packetStreams else { return }
+    if let failure = streams.failure {
+      if streams.isIdle { return finish(.failure(.peerSilent), at: now) }
       giveUp(.protocolViolation(failure.description), .protocolViolation, failure.description, at: now)
-    } else if quic.isClosedByPeer {
-      if let code = quic.peerCloseError {
+    } else if streams.isClosedByPeer {
+      if let code = streams.peerCloseError {
         finish(.failure(.peerAborted(reason: "QUIC error \(code)")), at: now)
       } else {
-        finish(.success(bytes: quic.streamBytesSent + quic.streamBytesReceived), at: now)
+        finish(.success(bytes: streams.streamBytesSent + streams.streamBytesReceived), at: now)
       }
     }
   }
 
   /// Tells the peer that the session is over, both ways: upstream would learn it from silence only.
   func closeUpstream(_ result: SessionOutcome) {
-    guard upstream != nil, let quic, let peer else { return }
+    guard upstream != nil, let streams = packetStreams, let peer else { return }
     let isGood: Bool
     switch result {
     case .success, .failure(.cancelled): isGood = true
     case .failure: isGood = false
     }
-    let packet = quic.closingPacket(code: isGood ? 0 : 1, at: latest)
-    guard !packet.isEmpty else { return }
-    if let path = upstream?.active { upstream?.lastDatagram = (packet, path) }
-    if configuration.sessionKey == nil {
-      link.send(packet, to: peer)
-    } else {
-      events.append(.envelope(packet, to: peer))
+    for packet in streams.lastPackets(code: isGood ? 0 : 1, at: latest) {
+      if let path = upstream?.active { upstream?.lastDatagrams.append((packet, path)) }
+      if configuration.sessionKey == nil {
+        link.send(packet, to: peer)
+      } else {
+        events.append(.envelope(packet, to: peer))
+      }
     }
   }
 }

@@ -9,8 +9,12 @@ struct UpstreamPlane {
   var negotiation: PlaneNegotiation
   let seal: EnvelopeSeal
   /// The last words for the direct way.
-  var lastDatagram: (bytes: [UInt8], path: DirectPath)?
+  var lastDatagrams: [(bytes: [UInt8], path: DirectPath)] = []
+  /// When the decision is sent again: until the control stream of a tunnel has come (UPS-17).
+  var decisionAt: Instant?
   var pathChanges: UInt64 = 0
+
+  static let decisionRepetition = Interval.milliseconds(250)
 
   /// The way that packets take; nil for the relay.
   var active: DirectPath? { manager?.active }

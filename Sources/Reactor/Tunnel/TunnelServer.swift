@@ -176,7 +176,10 @@ public final class TunnelServer: StreamDriver {
     if let guest = guests.first(where: { $0.key == source && !$0.isLeaving }) {
       return guest.host.deliver(packet, from: source)
     }
-    guard closing == nil, let claim = TunnelClaim(packet, from: source, keys: proof.keys) else {
+    // UPS-16: who speaks our language, too, is answered in it.
+    guard closing == nil, let claim = TunnelClaim(packet, from: source, keys: proof.keys),
+      !claim.comesWithNative
+    else {
       past.ignored += 1
       return
     }

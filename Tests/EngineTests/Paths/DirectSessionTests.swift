@@ -13,8 +13,10 @@ struct DirectPair {
   /// Datagrams of the claimant in the order of leaving.
   var sent: [[UInt8]] = []
 
-  init(streams: Bool = false, datagrams: Bool = false, upstream: Bool = false) throws {
-    pair = try SessionPair(streams: streams, datagrams: datagrams, upstream: upstream)
+  init(
+    streams: Bool = false, datagrams: Bool = false, upstream: Bool = false, tunnel: Bool = false
+  ) throws {
+    pair = try SessionPair(streams: streams, datagrams: datagrams, upstream: upstream, tunnel: tunnel)
     for (hand, address) in [(pair.claimant, claimantAddress), (pair.acceptor, acceptorAddress)] {
       hand.tell(.networkChanged(addresses: [address]), at: .zero)
     }

@@ -54,4 +54,23 @@ enum TunnelProperties {
         ?? mismatch("payload", Array(datagram.payload), Array(again.payload))
     }
   }
+
+  /// The input is what a stream of an upstream tunnel begins with.
+  static func laneHeader(_ input: UnsafeRawBufferPointer) -> String? {
+    guard let header = try? LaneHeader.parse(input) else { return nil }
+    if header.isControl != (header.laneCount == 0) { return "control and lane \(header)" }
+    if !header.isControl, header.lane >= header.laneCount { return "no such lane in \(header)" }
+    let bytes = header.serialized()
+    if bytes.count != LaneHeader.length { return "a header of \(bytes.count) bytes" }
+    return mismatch("header", header, bytes.withUnsafeBytes { try? LaneHeader.parse($0) })
+  }
+
+  /// The input is what stands before a chunk.
+  static func laneChunk(_ input: UnsafeRawBufferPointer) -> String? {
+    guard let chunk = try? LaneChunk.parse(input) else { return nil }
+    if chunk.length > LaneChunk.maximumLength { return "a chunk of \(chunk.length) bytes" }
+    if chunk.isWarmUp, chunk.length > 0 { return "a warm-up chunk with content" }
+    return chunk.serialized().elementsEqual(input.prefix(LaneChunk.headerLength))
+      ? nil : "\(chunk) is written otherwise than it came"
+  }
 }

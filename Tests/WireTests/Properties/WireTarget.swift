@@ -21,6 +21,8 @@ enum WireTarget: String, CaseIterable, Sendable {
   case serviceRegistry = "service-registry"
   case tunnelStatus = "tunnel-status"
   case flowDatagram = "flow-datagram"
+  case laneHeader = "lane-header"
+  case laneChunk = "lane-chunk"
 
   /// What an input breaks; nil when all holds. Beyond "does not trap": what parses is serialised and parsed
   /// again to the same value.
@@ -47,6 +49,8 @@ enum WireTarget: String, CaseIterable, Sendable {
     case .serviceRegistry: TunnelProperties.serviceRegistry(input)
     case .tunnelStatus: TunnelProperties.controlReply(input)
     case .flowDatagram: TunnelProperties.flowDatagram(input)
+    case .laneHeader: TunnelProperties.laneHeader(input)
+    case .laneChunk: TunnelProperties.laneChunk(input)
     }
   }
 }
