@@ -71,7 +71,7 @@ import Testing
     while let due = supervisor.deadline, due <= seconds(10) {
       if supervisor.handleTimeout(at: due).contains(.askAgain) { asked += 1 }
     }
-    #expect(asked == 10)
+    #expect(asked == 11)
     let effects = take(.restarted, at: seconds(10))
     #expect(effects == [.endSession, .lost(reason: "the server was started anew"), .startSession])
     #expect(supervisor.deadline == nil)
@@ -85,8 +85,7 @@ import Testing
     _ = take(.start)
     _ = take(.established)
     _ = take(.silence)
-    #expect(wait().effects == [.askAgain])
-    #expect(wait().effects == [.askAgain])
+    for _ in 0..<3 { #expect(wait().effects == [.askAgain]) }
     let end = wait()
     #expect(end.at == seconds(2.5))
     #expect(end.effects.first == .endSession && end.effects.last == .startSession)

@@ -26,7 +26,7 @@ public struct StreamPatience: Hashable, Sendable {
   /// Of a tunnel: what is silent is noticed soon, and worth waiting for as long as `window`.
   public static func tunnel(window: Interval) -> StreamPatience {
     StreamPatience(
-      missing: .seconds(10), missingWhenAsked: .milliseconds(1_500), gone: max(window, .seconds(10)),
+      missing: .seconds(10), missingWhenAsked: .milliseconds(1_200), gone: max(window, .seconds(10)),
       countsOwnOutage: true)
   }
 }

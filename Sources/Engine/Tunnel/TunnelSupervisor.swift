@@ -146,7 +146,7 @@ public struct TunnelSupervisor {
       case .armWindow:
         silentSince = now
         windowAt = now + options.resumeWindow
-        askAt = now + Self.askInterval
+        askAt = now
       case .disarmWindow:
         windowAt = nil
         askAt = nil
