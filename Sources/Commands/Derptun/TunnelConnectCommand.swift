@@ -33,7 +33,7 @@ struct TunnelConnectCommand: ParsableCommand {
       let loop = try EventLoop()
       var persistence = attempts
       // Somebody waits for the one connection: an answer within a minute or none.
-      persistence.attempts = attempts.attempts ?? 4
+      persistence.attempts = attempts.attempts ?? 2
       persistence.wait = attempts.wait ?? DurationText(argument: "60s")
       let run = try TunnelRun(
         loop, credential, window: tunnel.window, persistence, options: options, map: map.derpMap,

@@ -130,6 +130,7 @@ final class TunnelRun {
   // MARK: The run
 
   func run() -> Int32 {
+    _ = RelayHost.raiseOpenFiles()
     signals = ProcessSignals(loop) { [unowned self] event in
       switch event {
       case .reload: break

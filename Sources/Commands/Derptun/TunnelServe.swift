@@ -130,6 +130,8 @@ final class TunnelServe {
       completion: { [unowned self] outcome in ended(outcome) })
     self.host = host
     host.streams = server
+    // Each client may have hundreds of connections.
+    _ = RelayHost.raiseOpenFiles()
     signals = ProcessSignals(loop) { [unowned self] event in
       switch event {
       case .reload: reload()
@@ -240,7 +242,7 @@ final class TunnelServe {
     let counts = server.counts
     status.counters.claimsTaken = counts.entered
     for refusal in counts.refusals {
-      for _ in 0..<min(refusal.count, 1_000_000) { status.counters.countRefusal(refusal.code) }
+      status.counters.countRefusal(refusal.code, times: refusal.count)
     }
     status.counters.connections = counts.streams.total
     status.counters.bytesIn = counts.streams.bytesReceived

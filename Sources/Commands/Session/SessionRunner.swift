@@ -43,7 +43,11 @@ final class SessionRunner {
   }
 
   /// Runs a session of streams; returns the exit code.
-  func run(streams: any StreamDriver) -> Int32 { run(nil, nil, streams: streams) }
+  func run(streams: any StreamDriver) -> Int32 {
+    // Each opener may have hundreds of connections.
+    _ = RelayHost.raiseOpenFiles()
+    return run(nil, nil, streams: streams)
+  }
 
   private func run(
     _ source: (any PayloadSource)?, _ output: (any PayloadOutput)?, streams: (any StreamDriver)?

@@ -34,6 +34,7 @@ public final class DatagramEntry: StreamDriver {
     flows = DatagramFlows(limits)
     (descriptor, address) = try Socket.bound(listen, SOCK_DGRAM)
     Socket.forbidFragments(descriptor, isIPv4: address.isIPv4)
+    Socket.makeRoomForBursts(descriptor)
     watcher = loop.watch(descriptor) { [weak self] _ in self?.receive() }
     watcher?.interest = .readable
     timer = loop.makeTimer { [weak self] in self?.expire() }

@@ -27,6 +27,14 @@ final class FlowBuffer {
 }
 
 extension Socket {
+  /// What comes in bursts waits here while others have their turn, in bytes.
+  private static let burst: Int32 = 1 << 20
+
+  static func makeRoomForBursts(_ descriptor: Int32) {
+    set(descriptor, SOL_SOCKET, SO_RCVBUF, burst)
+    set(descriptor, SOL_SOCKET, SO_SNDBUF, burst)
+  }
+
   /// Nothing that the socket sends is fragmented, here or on its way (DGR-2): what does not fit is refused with EMSGSIZE.
   static func forbidFragments(_ descriptor: Int32, isIPv4: Bool) {
     if isIPv4 {

@@ -13,6 +13,7 @@ final class FlowSocket {
     guard let descriptor = try? Socket.make(target, SOCK_DGRAM) else { return nil }
     self.descriptor = descriptor
     Socket.forbidFragments(descriptor, isIPv4: target.isIPv4)
+    Socket.makeRoomForBursts(descriptor)
     guard target.withSystemAddress({ connect(descriptor, $0, $1) }) == 0 else {
       close()
       return nil

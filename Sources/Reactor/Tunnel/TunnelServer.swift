@@ -42,21 +42,16 @@ public final class TunnelServer: StreamDriver {
   public struct Counts: Hashable, Sendable {
     public var entered: UInt64 = 0
     /// Refused claims by code, in the order of their codes.
-    public var refusals: [(code: String, count: UInt64)] = []
+    public var refusals: [Refusal] = []
     public var ignored: UInt64 = 0
     public var resumed: UInt64 = 0
     public var streams = StreamHost.Counts()
+  }
 
-    public static func == (left: Counts, right: Counts) -> Bool {
-      left.entered == right.entered && left.ignored == right.ignored && left.resumed == right.resumed
-        && left.streams == right.streams
-        && left.refusals.elementsEqual(right.refusals) { $0 == $1 }
-    }
-
-    public func hash(into hasher: inout Hasher) {
-      hasher.combine(entered)
-      hasher.combine(ignored)
-    }
+  /// How many claims were refused with one code.
+  public struct Refusal: Hashable, Sendable {
+    public var code: String
+    public var count: UInt64
   }
 
   private final class Guest {
@@ -230,7 +225,7 @@ public final class TunnelServer: StreamDriver {
     if let index = past.refusals.firstIndex(where: { $0.code == reject.code }) {
       past.refusals[index].count += 1
     } else {
-      past.refusals.append((reject.code, 1))
+      past.refusals.append(Refusal(code: reject.code, count: 1))
       past.refusals.sort { $0.code < $1.code }
     }
     let now = loop.now

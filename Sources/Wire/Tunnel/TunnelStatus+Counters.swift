@@ -23,13 +23,13 @@ extension TunnelStatus {
 
     /// Counts a claim that was not let in. `reason` is a word of ours, such as `expired`; what comes when there are too
     /// many different ones is counted together, for every one of them costs memory here and in who collects metrics.
-    public mutating func countRefusal(_ reason: String) {
+    public mutating func countRefusal(_ reason: String, times count: UInt64 = 1) {
       if let index = refusals.firstIndex(where: { $0.reason == reason }) {
-        refusals[index].count += 1
+        refusals[index].count &+= count
       } else if refusals.count < Self.maximumReasons - 1 || reason == Self.otherReason {
-        refusals.append(Refusal(reason: reason, count: 1))
+        refusals.append(Refusal(reason: reason, count: count))
       } else {
-        countRefusal(Self.otherReason)
+        countRefusal(Self.otherReason, times: count)
       }
     }
 
