@@ -34,15 +34,9 @@ extension Session {
   public func refuse(_ claim: [UInt8], from source: Bytes32) {
     let reject = Reject(code: "claimed", reason: "session already claimed")
     let seal = EnvelopeSeal(token: configuration.token)
-    if case .claim = claim.withUnsafeBytes({ seal.open($0) }) {
-      var decision = Decision()
-      decision.reject = reject
-      return send(seal.seal(.decision(decision)), to: source)
-    }
-    var decision = NativeDecision()
-    decision.claimDigest = SHA256.digest([claim])
-    decision.reject = reject
-    send(seal.seal(.nativeDecision(decision)), to: source)
+    var digest: Bytes32? = SHA256.digest([claim])
+    if case .claim = claim.withUnsafeBytes({ seal.open($0) }) { digest = nil }
+    send(seal.seal(.refusal(ofClaim: digest, reject)), to: source)
   }
 
   // MARK: Tunnels

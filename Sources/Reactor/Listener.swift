@@ -49,6 +49,19 @@ public final class Listener {
       accepted: accepted)
   }
 
+  /// Listens where a service is to be reached.
+  public static func at(
+    _ address: ServiceAddress, _ loop: EventLoop, accepted: @escaping (Int32, SocketAddress) -> Void
+  ) throws(ReactorError) -> (listener: Listener, address: ServiceAddress) {
+    switch address {
+    case .unix(let path): return (try Listener(loop, unixPath: path, accepted: accepted), address)
+    case .tcp(let host, _):
+      guard let literal = address.literals.first else { throw .badAddress(address.description) }
+      let listener = try Listener(loop, literal, accepted: accepted)
+      return (listener, .tcp(host: host, port: listener.address.port))
+    }
+  }
+
   private init(
     _ loop: EventLoop, descriptor: Int32, address: SocketAddress, path: String?,
     accepted: @escaping (Int32, SocketAddress) -> Void

@@ -88,8 +88,8 @@ struct ServeCommand: ParsableCommand {
       let readiness = try CommandFailure.reacting { () throws(ReactorError) in
         try Readiness(descriptor: operation.readyFd)
       }
-      let service = try tcp.map(Self.service)
-      let datagrams = try udp.map(Self.service)
+      let service = try tcp.map(CommandFailure.target)
+      let datagrams = try udp.map(CommandFailure.target)
       if case .unix? = datagrams {
         throw CommandFailure("--udp takes HOST:PORT or a port", status: ExitStatus.usage)
       }
@@ -120,14 +120,6 @@ struct ServeCommand: ParsableCommand {
       }
       return run.run()
     }
-  }
-
-  private static func service(_ text: String) throws(CommandFailure) -> ServiceAddress {
-    let service = try CommandFailure.service(text, "the service")
-    if case .tcp(_, 0) = service {
-      throw CommandFailure("the service needs a port other than 0", status: ExitStatus.usage)
-    }
-    return service
   }
 
   /// The server's credential: as given, or made for this run.

@@ -66,19 +66,11 @@ final class TunnelRun {
 
   /// Accepts local connections; where, with the real port.
   func listen(at address: ServiceAddress) throws(CommandFailure) -> ServiceAddress {
-    let accepted = { [unowned self] (descriptor: Int32, _: SocketAddress) in client.offer(descriptor) }
-    return try CommandFailure.reacting { () throws(ReactorError) in
-      switch address {
-      case .unix(let path):
-        listener = try Listener(loop, unixPath: path, accepted: accepted)
-        return address
-      case .tcp(let host, _):
-        guard let literal = address.literals.first else { throw .badAddress(address.description) }
-        let made = try Listener(loop, literal, accepted: accepted)
-        listener = made
-        return .tcp(host: host, port: made.address.port)
-      }
+    let made = try CommandFailure.reacting { () throws(ReactorError) in
+      try Listener.at(address, loop) { [unowned self] descriptor, _ in client.offer(descriptor) }
     }
+    listener = made.listener
+    return made.address
   }
 
   /// Takes datagrams of local programs.

@@ -6,7 +6,7 @@ import Wire
 
 /// Makes the sessions of tunnels.
 enum TunnelSessions {
-  /// How long one attempt asks a server that may not be there.
+  /// Who waits for a tunnel notices each second without its relay.
   private static let longestRelayPause = Interval.seconds(1)
   /// Longer than any process lives.
   private static let forever = Interval.seconds(366 * 86_400)

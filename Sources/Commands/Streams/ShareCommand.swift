@@ -44,10 +44,7 @@ struct ShareCommand: ParsableCommand {
   func run() throws {
     let options = globals.merged(with: parent.globals)
     try exitWith(options) {
-      let service = try CommandFailure.service(target, "the service")
-      if case .tcp(_, 0) = service {
-        throw CommandFailure("the service needs a port other than 0", status: ExitStatus.usage)
-      }
+      let service = try CommandFailure.target(target)
       let loop = try EventLoop()
       let reporter = SessionReporter(options)
       let issued = try TransferSession.issuing(
@@ -80,6 +77,15 @@ struct ShareCommand: ParsableCommand {
 }
 
 extension CommandFailure {
+  /// Parses the address of a service that others shall reach.
+  static func target(_ text: String) throws(CommandFailure) -> ServiceAddress {
+    let service = try service(text, "the service")
+    if case .tcp(_, 0) = service {
+      throw CommandFailure("the service needs a port other than 0", status: ExitStatus.usage)
+    }
+    return service
+  }
+
   /// Parses an address of a service; one line says what is wrong with it.
   static func service(_ text: String, _ what: String) throws(CommandFailure) -> ServiceAddress {
     guard let address = ServiceAddress(text) else {

@@ -28,8 +28,8 @@ struct Acceptor {
     var claim: [UInt8]
     /// Where the answer goes.
     var source: Bytes32
-    /// The answer to a claim that is not acceptable.
-    var refusal: (Reject) -> Envelope
+    /// Of a native claim; nil for one of upstream's.
+    var digest: Bytes32?
     var reject: Reject?
     var bound: Bound?
   }
@@ -196,20 +196,13 @@ struct Acceptor {
   }
 
   private func refuse(_ candidate: Candidate, _ reject: Reject) -> RendezvousEffect {
-    .send(seal.seal(candidate.refusal(reject)), to: candidate.source)
+    .send(seal.seal(.refusal(ofClaim: candidate.digest, reject)), to: candidate.source)
   }
 
   /// Checks a claim and, when nothing is wrong with it, prepares the decision and the keys for it (DEC-2).
   private func candidate(_ claim: [UInt8], _ message: NativeClaim, at now: Instant) -> Candidate {
     let digest = SHA256.digest([claim])
-    var candidate = Candidate(
-      claim: claim, source: message.derpPublic,
-      refusal: { reject in
-        var decision = NativeDecision()
-        decision.claimDigest = digest
-        decision.reject = reject
-        return .nativeDecision(decision)
-      })
+    var candidate = Candidate(claim: claim, source: message.derpPublic, digest: digest)
     if let bound, bound.claim == claim { return candidate }
     candidate.reject = refusal(of: message, at: now)
     guard candidate.reject == nil else { return candidate }
@@ -222,13 +215,7 @@ struct Acceptor {
 
   /// The same for a claim of upstream's (UPS-2).
   private func candidate(_ claim: [UInt8], _ message: Claim, at now: Instant) -> Candidate {
-    var candidate = Candidate(
-      claim: claim, source: message.derpPublic,
-      refusal: { reject in
-        var decision = Decision()
-        decision.reject = reject
-        return .decision(decision)
-      })
+    var candidate = Candidate(claim: claim, source: message.derpPublic)
     if let bound, bound.claim == claim { return candidate }
     candidate.reject = UpstreamRendezvous.refusal(
       of: message, on: token, isExpired: expiresAt <= now, allowsLoopback: allowsLoopback)

@@ -64,10 +64,30 @@ struct EnvelopeSeal {
 
   /// The envelope in `packet`; nil when it is none or not authentic. Unauthentic packets get no answer.
   func open(_ packet: UnsafeRawBufferPointer) -> Envelope? {
-    guard let sealed = try? SealedEnvelope.parse(packet), let mac = sealed.mac,
-      key.verify(mac, of: sealed.envelope.canonicalBytes())
-    else { return nil }
+    (try? SealedEnvelope.parse(packet)).flatMap { open($0) }
+  }
+
+  /// The same for one that was read already.
+  func open(_ sealed: SealedEnvelope) -> Envelope? {
+    guard let mac = sealed.mac, key.verify(mac, of: sealed.envelope.canonicalBytes()) else { return nil }
     return sealed.envelope
+  }
+}
+
+extension Envelope {
+  /// The refusal of a claim, in the language of the claim.
+  ///
+  /// - Parameter digest: of a native claim; nil for one of upstream's.
+  static func refusal(ofClaim digest: Bytes32?, _ reject: Reject) -> Envelope {
+    guard let digest else {
+      var decision = Decision()
+      decision.reject = reject
+      return .decision(decision)
+    }
+    var decision = NativeDecision()
+    decision.claimDigest = digest
+    decision.reject = reject
+    return .nativeDecision(decision)
   }
 }
 

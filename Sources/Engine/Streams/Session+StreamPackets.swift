@@ -13,17 +13,21 @@ extension Session {
   /// off to many seconds, while the session asks several times a second.
   private static let patientProbes = 3
 
+  /// What a packet of the relay is as an envelope, authentic or not; nil for a packet of a connection. A protected packet
+  /// may begin with the same byte as an envelope, which is JSON and ends as it begins (STR-8, UPS-3).
+  static func envelope(in packet: UnsafeRawBufferPointer) -> SealedEnvelope? {
+    guard packet.first == UInt8(ascii: "{"), packet.last == UInt8(ascii: "}"),
+      packet.count <= Envelope.maximumLength
+    else { return nil }
+    return try? SealedEnvelope.parse(packet)
+  }
+
   /// Takes what may be a packet of the QUIC connection; false when it is not for it.
   func takeStreamPacket(_ packet: UnsafeRawBufferPointer, on lane: Lane, at now: Instant) -> Bool {
     guard let quic, isEstablished || isClaimant, let first = packet.first, first & 0x40 != 0 else {
       return false
     }
-    // A protected packet may begin with the same byte as an envelope, which is JSON and ends as it begins.
-    if lane == .relay, first == UInt8(ascii: "{"), packet.last == UInt8(ascii: "}"),
-      packet.count <= Envelope.maximumLength, (try? SealedEnvelope.parse(packet)) != nil
-    {
-      return false
-    }
+    if lane == .relay, Self.envelope(in: packet) != nil { return false }
     if lane == .relay {
       streamBytes.relay += UInt64(packet.count)
     } else {

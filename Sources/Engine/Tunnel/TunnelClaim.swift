@@ -38,7 +38,7 @@ public struct TunnelClaim {
     }
     let seal = EnvelopeSeal(
       bearerSecret: keys.bearerSecret(clientID: client.clientID), sessionID: claim.sessionID)
-    guard packet.withUnsafeBytes({ seal.open($0) }) != nil else { return nil }
+    guard seal.open(sealed) != nil else { return nil }
     self.seal = seal
     self.claim = claim
     self.source = source
@@ -52,14 +52,6 @@ public struct TunnelClaim {
 
   /// The answer that refuses it.
   public func refusal(_ reject: Reject) -> [UInt8] {
-    guard let digest else {
-      var decision = Decision()
-      decision.reject = reject
-      return seal.seal(.decision(decision))
-    }
-    var decision = NativeDecision()
-    decision.claimDigest = digest
-    decision.reject = reject
-    return seal.seal(.nativeDecision(decision))
+    seal.seal(.refusal(ofClaim: digest, reject))
   }
 }

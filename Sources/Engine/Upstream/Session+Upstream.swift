@@ -56,15 +56,13 @@ extension Session {
 
   /// Takes a packet of the peer from the relay; false when it is an envelope that concerns the claim.
   func takeUpstream(_ packet: UnsafeRawBufferPointer, at now: Instant) -> Bool {
-    // A protected packet may begin like an envelope, which is JSON and ends as it begins (UPS-3).
-    if packet.first == UInt8(ascii: "{"), packet.last == UInt8(ascii: "}"),
-      packet.count <= Envelope.maximumLength, let sealed = try? SealedEnvelope.parse(packet)
-    {
+    // UPS-3
+    if let sealed = Self.envelope(in: packet) {
       switch sealed.envelope {
       case .control, .dataPlaneReady: break
       default: return false
       }
-      switch upstream?.seal.open(packet) {
+      switch upstream?.seal.open(sealed) {
       case .dataPlaneReady(let ready): upstream?.negotiation.receive(ready, at: now)
       case .control(let control): take(control, at: now)
       default: break

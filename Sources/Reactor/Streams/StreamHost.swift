@@ -175,18 +175,9 @@ public final class StreamHost: StreamDriver {
   private func listen() {
     guard case .opener(let address) = role, listener == nil, !isOver else { return }
     do throws(ReactorError) {
-      let accepted = { [weak self] (descriptor: Int32, _: SocketAddress) -> Void in self?.accepted(descriptor)
-      }
-      switch address {
-      case .unix(let path):
-        listener = try Listener(loop, unixPath: path, accepted: accepted)
-        observer(.listening(address))
-      case .tcp(let host, _):
-        guard let literal = address.literals.first else { throw .badAddress(address.description) }
-        let listener = try Listener(loop, literal, accepted: accepted)
-        self.listener = listener
-        observer(.listening(.tcp(host: host, port: listener.address.port)))
-      }
+      let made = try Listener.at(address, loop) { [weak self] descriptor, _ in self?.accepted(descriptor) }
+      listener = made.listener
+      observer(.listening(made.address))
     } catch {
       observer(.cannotListen(error))
     }

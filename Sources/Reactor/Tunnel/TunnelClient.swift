@@ -35,8 +35,6 @@ public final class TunnelClient {
     public var established = 0
     /// How often the server was not heard and then was, with nothing lost.
     public var resumed = 0
-    public var longestSilence = Interval.zero
-    public var turnedAway: UInt64 = 0
     public var streams = StreamHost.Counts()
 
     public init() {}
@@ -168,7 +166,6 @@ public final class TunnelClient {
   }
 
   private func turnAway(_ descriptor: Int32) {
-    past.turnedAway += 1
     Socket.closeWithReset(descriptor)
     observer(.turnedAway)
   }
@@ -201,9 +198,7 @@ public final class TunnelClient {
       case .open:
         attempt?.isEstablished = true
         past.established += 1
-      case .back(let length):
-        past.resumed += 1
-        past.longestSilence = max(past.longestSilence, length)
+      case .back: past.resumed += 1
       case .over(let end): finish(end)
       case .silent, .lost, .resting, .transition: break
       }

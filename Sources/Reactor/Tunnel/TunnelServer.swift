@@ -27,7 +27,6 @@ public final class TunnelServer: StreamDriver {
     public let counts: StreamHost.Counts
     public let datagrams: DatagramForwarding?
     public let path: PathReport?
-    public let isSilent: Bool
   }
 
   public enum Event {
@@ -158,8 +157,7 @@ public final class TunnelServer: StreamDriver {
       ClientView(
         number: guest.number, credential: guest.credential, enteredAt: guest.enteredAt,
         session: guest.host.session, counts: guest.streams.counts, datagrams: guest.datagrams?.counts,
-        path: guest.path,
-        isSilent: guest.isSilent)
+        path: guest.path)
     }
   }
 
